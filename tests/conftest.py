@@ -1,0 +1,34 @@
+"""Fixtures that every test may use: the recordings of the real CLI and the accounting cases.
+
+Both are kept packed in tests/data (see its README) and unpacked once per worker into a temporary
+folder. Tests share that folder: one that changes a file works on a copy of its own.
+"""
+
+from __future__ import annotations
+
+import tarfile
+from pathlib import Path
+
+import pytest
+
+DATA = Path(__file__).parent / "data"
+
+
+def _unpack(archive: Path, target: Path) -> Path:
+    """Unpack one of our archives into `target` and return it; all files are writable."""
+    with tarfile.open(archive) as packed:
+        packed.extraction_filter = tarfile.data_filter
+        packed.extractall(target)
+    return target
+
+
+@pytest.fixture(scope="session")
+def recordings(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One folder a scenario, with `codex_home` and `truth.json`. Not to be changed."""
+    return _unpack(DATA / "recordings.tar.xz", tmp_path_factory.mktemp("recordings"))
+
+
+@pytest.fixture(scope="session")
+def cases(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One folder an accounting trap, with rollout files and `expected.json`. Not to be changed."""
+    return _unpack(DATA / "cases.tar.xz", tmp_path_factory.mktemp("cases"))

@@ -1,0 +1,198 @@
+"""What must hold of the tables: keys, contracts, coverage bounds, sums, no orphans.
+
+Belongs here: checks as SQL over a finished build, each with a result people can read.
+Does not belong here: Dagster (pipelines/checks.py shows these), or how tables are made.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import duckdb
+
+from warehouse.contracts import Table
+from warehouse.models import Coverage, Model
+
+REJECTED_SHARE_WARNING = 0.01
+
+
+@dataclass(frozen=True)
+class Check:
+    """The outcome of one check. A failed blocking check keeps a build from being published."""
+
+    name: str
+    table: str
+    passed: bool
+    description: str
+    is_blocking: bool = True
+    numbers: dict[str, int | float] = field(default_factory=dict)
+
+
+def check_table(
+    table: Table, connection: duckdb.DuckDBPyConnection, coverage: list[Coverage] | None = None
+) -> list[Check]:
+    """Key unique and never NULL; never-NULL columns hold that; coverage within bounds."""
+    checks = [_key(table, connection), _contract(table, connection)]
+    if coverage:
+        checks.append(_coverage(table, connection, coverage))
+    return checks
+
+
+def check_model(model: Model, connection: duckdb.DuckDBPyConnection) -> list[Check]:
+    return check_table(model.table, connection, model.header.coverage)
+
+
+def _key(table: Table, connection: duckdb.DuckDBPyConnection) -> Check:
+    key = ", ".join(f'"{name}"' for name in table.key)
+    duplicates = _number(
+        connection,
+        f"SELECT count(*) FROM (SELECT 1 FROM {table.name} GROUP BY {key} HAVING count(*) > 1)",
+    )
+    return Check(
+        "key_is_unique",
+        table.name,
+        duplicates == 0,
+        f"{key} names each row: {duplicates} keys occur more than once",
+        numbers={"duplicate_keys": duplicates},
+    )
+
+
+def _contract(table: Table, connection: duckdb.DuckDBPyConnection) -> Check:
+    required = [column.name for column in table.published if not column.nullable]
+    counts = ", ".join(f'count(*) - count("{name}")' for name in required) or "0"
+    row = connection.execute(f"SELECT {counts} FROM {table.name}").fetchone() or ()
+    broken = {name: n for name, n in zip(required, row, strict=False) if n}
+    return Check(
+        "contract_holds",
+        table.name,
+        not broken,
+        "columns that are never NULL hold no NULL"
+        + (f"; broken by {', '.join(sorted(broken))}" if broken else ""),
+        numbers={"columns": len(table.published), **broken},
+    )
+
+
+def _coverage(
+    table: Table, connection: duckdb.DuckDBPyConnection, pairs: list[Coverage]
+) -> Check:
+    broken = {}
+    for pair in pairs:
+        rows = _number(
+            connection,
+            f'SELECT count(*) FROM {table.name} WHERE NOT coalesce("{pair.covered}" >= 0 AND '
+            f'"{pair.covered}" <= "{pair.total}" AND '
+            f'("{pair.value}" IS NULL) = ("{pair.covered}" = 0), FALSE)',
+        )
+        if rows:
+            broken[pair.value] = rows
+    return Check(
+        "coverage_is_honest",
+        table.name,
+        not broken,
+        "0 <= covered <= total, and a value is NULL exactly where nothing is covered"
+        + (f"; broken by {', '.join(sorted(broken))}" if broken else ""),
+        numbers={"values": len(pairs), **broken},
+    )
+
+
+# name, table that it is shown with, blocking, description, SQL that counts violations
+_ACROSS = (
+    (
+        "sums_agree",
+        "derived_projects",
+        True,
+        "tokens of all projects = of all sessions = of all counted responses",
+        """
+        SELECT count(*) FROM (
+            SELECT sum(input_tokens), sum(output_tokens), sum(total_tokens) FROM usage
+            UNION
+            SELECT sum(input_tokens), sum(output_tokens), sum(total_tokens)
+            FROM derived_session_usage
+            UNION
+            SELECT sum(input_tokens), sum(output_tokens), sum(total_tokens) FROM derived_projects
+        ) HAVING count(*) > 1
+        """,
+    ),
+    (
+        "no_orphan_usage",
+        "usage",
+        True,
+        "every counted response belongs to a session",
+        "SELECT count(*) FROM usage ANTI JOIN sessions USING (session_id)",
+    ),
+    (
+        "no_orphan_turns",
+        "turns",
+        True,
+        "every turn belongs to a session",
+        "SELECT count(*) FROM turns ANTI JOIN sessions USING (session_id)",
+    ),
+    (
+        "no_orphan_lines",
+        "raw_lines",
+        True,
+        "every line belongs to a source",
+        "SELECT count(*) FROM raw_lines ANTI JOIN raw_sources USING (source_id)",
+    ),
+    (
+        "lines_are_complete",
+        "raw_sources",
+        True,
+        "every source has as many rows in raw_lines as lines were read",
+        """
+        SELECT count(*) FROM raw_sources AS s
+        LEFT JOIN (SELECT source_id, count(*) AS n FROM raw_lines GROUP BY source_id) AS l
+        USING (source_id)
+        WHERE s.lines <> coalesce(l.n, 0)
+        """,
+    ),
+)
+
+
+def check_across(table: str, connection: duckdb.DuckDBPyConnection) -> list[Check]:
+    """The checks over several tables that are shown with `table`."""
+    found = []
+    for name, shown_with, is_blocking, description, sql in _ACROSS:
+        if shown_with == table:
+            violations = _number(connection, sql)
+            found.append(
+                Check(
+                    name,
+                    table,
+                    violations == 0,
+                    f"{description}: {violations} violations",
+                    is_blocking,
+                    {"violations": violations},
+                )
+            )
+    if table == "parsed_rejects":
+        found.append(_rejects(connection))
+    return found
+
+
+def across_names(table: str) -> list[tuple[str, bool, str]]:
+    """(name, blocking, description) of what check_across gives for a table."""
+    names = [(name, blocking, text) for name, with_, blocking, text, _ in _ACROSS if with_ == table]
+    if table == "parsed_rejects":
+        names.append(("rejects_within_bounds", False, "few lines are rejected"))
+    return names
+
+
+def _rejects(connection: duckdb.DuckDBPyConnection) -> Check:
+    lines = _number(connection, "SELECT count(*) FROM raw_lines")
+    rejected = _number(connection, "SELECT count(*) FROM parsed_rejects")
+    share = rejected / lines if lines else 0.0
+    return Check(
+        "rejects_within_bounds",
+        "parsed_rejects",
+        share <= REJECTED_SHARE_WARNING,
+        f"{rejected} of {lines} lines are rejected (a warning from "
+        f"{REJECTED_SHARE_WARNING:.0%} on)",
+        is_blocking=False,
+        numbers={"rejected": rejected, "lines": lines, "share": share},
+    )
+
+
+def _number(connection: duckdb.DuckDBPyConnection, sql: str) -> int:
+    row = connection.execute(sql).fetchone()
+    return int(row[0]) if row and row[0] is not None else 0

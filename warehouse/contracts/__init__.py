@@ -1,0 +1,65 @@
+"""Every table and column once: type, unit, meaning, and what NULL means.
+
+Belongs here: the registry that joins the domains' contracts and answers questions about
+them. Arrow schemas, COMMENT ON, Dagster column schemas and docs/data-dictionary.md all
+come from it. Does not belong here: reading or computing anything.
+
+A new domain adds a module with `COLUMNS` and `TABLES` and is named in `_DOMAINS`.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+from warehouse.contracts import codex, common, models
+from warehouse.contracts.base import LAYERS, Column, ContractError, Table, columns_of
+
+__all__ = ["LAYERS", "Column", "ContractError", "Table", "lake_tables", "model_table", "vocabulary"]
+
+_DOMAINS = (common, codex, models)
+
+
+@cache
+def vocabulary() -> dict[str, Column]:
+    """All described columns by name. Raises ContractError for one described twice."""
+    found: dict[str, Column] = {}
+    for domain in _DOMAINS:
+        for column in domain.COLUMNS:
+            if column.name in found:
+                raise ContractError(f"column {column.name!r} is described twice")
+            found[column.name] = column
+    return found
+
+
+@cache
+def lake_tables() -> dict[str, Table]:
+    """The tables of the layers raw and parsed, in the order in which they are published."""
+    tables: dict[str, Table] = {}
+    for domain in _DOMAINS:
+        for name, layer, description, grain, key, columns, lake_only in getattr(
+            domain, "TABLES", ()
+        ):
+            if name in tables:
+                raise ContractError(f"table {name!r} is described twice")
+            tables[name] = Table(
+                name,
+                layer,
+                description,
+                grain,
+                key,
+                columns_of(vocabulary(), columns),
+                frozenset(lake_only),
+            )
+    return tables
+
+
+def model_table(
+    name: str, layer: str, description: str, grain: str, key: list[str], columns: list[str]
+) -> Table:
+    """The contract of a SQL model from what its header says.
+
+    Raises ContractError for a column that no contract describes.
+    """
+    return Table(
+        name, layer, description, grain, tuple(key), columns_of(vocabulary(), columns)
+    )

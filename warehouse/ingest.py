@@ -1,0 +1,330 @@
+"""The layers raw and parsed: a scan's plan becomes a committed generation of the lake.
+
+Belongs here: cutting the plan into tasks, following their results, writing the registry
+and raw_sources, committing. Does not belong here: how tasks do their work, and models.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import groupby
+from pathlib import Path
+
+import msgspec
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from warehouse.contracts import lake_tables
+from warehouse.lake import Lake, Manifest, Part, Source
+from warehouse.merging import MergeResult, MergeTask, Piece
+from warehouse.parsing import ParseResult, ParseTask, Range, RangeResult
+from warehouse.privacy import Privacy
+from warehouse.reading import BLOCK_BYTES, add_sums
+from warehouse.scanning import Plan, Work
+from warehouse.sources.base import UNKNOWN_DAY, iso_us
+from warehouse.workers import Result, Task, run_all
+
+SPLIT_BYTES = 64 << 20  # plain files above this are read in ranges
+TASK_BYTES = 16 << 20
+TASK_FILES = 500
+INLINE_BYTES = 12 << 20  # less than this is read faster here than by starting workers
+
+Progress = Callable[[int], None]
+
+
+@dataclass(slots=True)
+class Ingested:
+    """What an ingest did, in numbers; `generation` is the live one afterwards."""
+
+    generation: int
+    sources_read: int = 0
+    bytes_parsed: int = 0
+    lines_parsed: int = 0
+    lines_rejected: int = 0
+    rows: dict[str, int] = field(default_factory=dict)
+    problems: list[tuple[str, str]] = field(default_factory=list)
+
+
+def ingest(
+    lake: Lake,
+    manifest: Manifest,
+    plan: Plan,
+    privacy: Privacy,
+    jobs: int,
+    progress: Progress = lambda _: None,
+) -> Ingested:
+    """Read what the plan names and commit it as the next generation. Needs the lock."""
+    return _Ingest(lake, manifest, plan, privacy, progress).run(jobs)
+
+
+@dataclass(slots=True)
+class _Day:
+    """What is known of one day's rows while its tasks run."""
+
+    open_tasks: int = 0
+    is_complete: bool = False  # all its tasks were handed out
+    drop: set[str] = field(default_factory=set)
+    results: list[ParseResult] = field(default_factory=list)
+
+
+class _Ingest:
+    def __init__(
+        self, lake: Lake, manifest: Manifest, plan: Plan, privacy: Privacy, progress: Progress
+    ) -> None:
+        self._lake = lake
+        self._old = manifest
+        self._plan = plan
+        self._privacy = privacy
+        self._progress = progress
+        self._new = Manifest(
+            generation=manifest.generation + 1,
+            privacy=privacy.mode,
+            parts={table: dict(days) for table, days in manifest.parts.items()},
+        )
+        self._outcome = Ingested(self._new.generation, problems=list(plan.problems))
+        self._days: dict[str, _Day] = {}
+        self._read: dict[str, Work] = {work.source.source_id: work for work in plan.work}
+        self._handed: str | None = None
+
+    def run(self, jobs: int) -> Ingested:
+        plan = self._plan
+        for source in plan.dropped:
+            self._day(source.day).drop.add(source.source_id)
+        for work in plan.work:
+            if work.replaces:
+                self._day(work.source.day).drop.add(work.source.source_id)
+        if plan.bytes_to_read <= INLINE_BYTES:
+            jobs = 0
+        self._lake.stage.mkdir(parents=True, exist_ok=True, mode=0o700)
+        run_all(self._tasks(), jobs, self._on_result)
+        self._write_raw_sources()
+        self._lake.commit(self._new, list(plan.registry.values()), self._old)
+        self._outcome.rows = {
+            table: sum(part.rows for part in days.values())
+            for table, days in self._new.parts.items()
+        }
+        return self._outcome
+
+    def _day(self, day: str) -> _Day:
+        return self._days.setdefault(day, _Day())
+
+    # --- tasks ------------------------------------------------------------------------------
+
+    def _tasks(self) -> Iterator[Task]:
+        """All tasks, day by day; a day is merged once its last range is read."""
+        work = sorted(self._plan.work, key=lambda w: (w.source.day, w.source.source_id))
+        number = 0
+        for day, of_day in groupby(work, key=lambda w: w.source.day):
+            entry = self._day(day)
+            for ranges in _bundles(_ranges(of_day)):
+                entry.open_tasks += 1
+                number += 1
+                yield ParseTask(
+                    number,
+                    day,
+                    ranges,
+                    str(self._lake.stage),
+                    self._privacy.mode,
+                    self._privacy.key,
+                )
+            entry.is_complete = True
+            if not entry.open_tasks:  # its last result came before this was known
+                yield from self._merges(day)
+        for day, entry in list(self._days.items()):
+            if not entry.is_complete:  # rows are dropped from it, none are added
+                yield from self._merges(day)
+
+    def _on_result(self, result: Result) -> Iterable[Task]:
+        if isinstance(result, MergeResult):
+            self._merged(result)
+            return ()
+        self._progress(result.size)
+        entry = self._day(result.day)
+        entry.results.append(result)
+        entry.open_tasks -= 1
+        if entry.is_complete and not entry.open_tasks:
+            return self._merges(result.day)
+        return ()
+
+    def _merges(self, day: str) -> list[Task]:
+        """Tasks that write a day's new parts, and the registry's new entries."""
+        entry = self._day(day)
+        entry.results.sort(key=lambda result: result.number)
+        line_bases = self._settle(entry.results)
+        pieces: dict[str, list[Piece]] = {}
+        for result, bases in zip(entry.results, line_bases, strict=True):
+            for table, (path, counts) in result.staged.items():
+                runs = [
+                    (read.source_id, count, base)
+                    for read, count, base in zip(result.ranges, counts, bases, strict=True)
+                    if count
+                ]
+                pieces.setdefault(table, []).append(Piece(path, runs))
+        entry.results.clear()
+        tasks: list[Task] = []
+        for table, contract in lake_tables().items():
+            old = self._old.parts.get(table, {}).get(day)
+            if table == "raw_sources" or not (pieces.get(table) or (old and entry.drop)):
+                continue
+            target = self._lake.part_path(contract.layer, table, day, self._new.generation)
+            tasks.append(
+                MergeTask(
+                    day,
+                    table,
+                    None if old is None else str(self._lake.root / old.path),
+                    sorted(entry.drop),
+                    pieces.get(table, []),
+                    str(self._lake.root / target),
+                )
+            )
+        return tasks
+
+    def _merged(self, result: MergeResult) -> None:
+        contract = lake_tables()[result.table]
+        days = self._new.parts.setdefault(result.table, {})
+        if result.rows:
+            path = self._lake.part_path(
+                contract.layer, result.table, result.day, self._new.generation
+            )
+            days[result.day] = Part(path, result.rows, result.bytes)
+        else:
+            days.pop(result.day, None)
+
+    # --- the registry -----------------------------------------------------------------------------
+
+    def _settle(self, results: list[ParseResult]) -> list[list[int]]:
+        """Enter what was read into the registry; give what to add to each range's lines."""
+        bases = []
+        seen: dict[str, Source] = {}
+        for result in results:
+            of_result = []
+            for read in result.ranges:
+                work = self._read[read.source_id]
+                before = seen.get(read.source_id)
+                if before is None:
+                    before = _cleared(work.source) if work.start == 0 else work.source
+                # a range in the middle of a file counted its lines from 1
+                of_result.append(before.lines if _is_inner(read, work) else 0)
+                seen[read.source_id] = self._entered(before, read)
+            bases.append(of_result)
+        for source in seen.values():
+            self._plan.registry[source.source_id] = source
+            if source.error is not None:
+                self._outcome.problems.append((source.path, source.error))
+        self._outcome.sources_read += len(seen)
+        return bases
+
+    def _entered(self, source: Source, read: RangeResult) -> Source:
+        self._outcome.bytes_parsed += read.position - read.start
+        self._outcome.lines_parsed += read.lines
+        self._outcome.lines_rejected += read.rejected
+        return msgspec.structs.replace(
+            source,
+            generation=self._new.generation,
+            bytes_read=read.position,
+            lines=source.lines + read.lines,
+            rejected_lines=source.rejected_lines + read.rejected,
+            deferred_bytes=read.deferred,
+            content_sum=add_sums(source.content_sum, read.content_sum),
+            tail_hash=read.tail_hash,
+            state="present" if read.error is None else "unreadable",
+            error=read.error or source.error,
+        )
+
+    def _write_raw_sources(self) -> None:
+        """raw_sources is small: written whole, from the registry, in one part."""
+        contract = lake_tables()["raw_sources"]
+        sources = sorted(self._plan.registry.values(), key=lambda source: source.source_id)
+        place = self._privacy.place
+        columns = {
+            "path": [place(s.path) for s in sources],
+            "size_bytes": [s.size for s in sources],
+            "modified_at": [s.mtime_ns // 1000 for s in sources],
+            "content_hash": [f"{s.content_sum:016x}" for s in sources],
+            "day": [(iso_us(s.day) or 0) // 86_400_000_000 for s in sources],
+        }
+        arrays = []
+        for column in contract.arrow_schema:
+            values = columns.get(column.name) or [getattr(s, column.name, None) for s in sources]
+            array = pa.array(values, pa.int32() if column.name == "day" else None)
+            arrays.append(array.cast(column.type))
+        table = pa.Table.from_arrays(arrays, schema=contract.arrow_schema)
+        relative = self._lake.part_path(
+            contract.layer, contract.name, UNKNOWN_DAY, self._new.generation
+        )
+        target = self._lake.root / relative
+        target.parent.mkdir(parents=True, exist_ok=True)
+        pq.write_table(table, target, compression="zstd")
+        part = Part(relative, table.num_rows, target.stat().st_size)
+        self._new.parts["raw_sources"] = {UNKNOWN_DAY: part}
+
+
+def _cleared(source: Source) -> Source:
+    """A source about to be read from its beginning: all counts start anew."""
+    return msgspec.structs.replace(
+        source, bytes_read=0, lines=0, rejected_lines=0, deferred_bytes=0, content_sum=0
+    )
+
+
+def _is_inner(read: RangeResult, work: Work) -> bool:
+    return read.start != work.start
+
+
+def _ranges(work: Iterable[Work]) -> Iterator[Range]:
+    """What to read of each source; a large plain file in stretches that end at line ends."""
+    for item in work:
+        source = item.source
+        first_line = source.lines + 1 if item.start else 1
+        edges: list[int | None] = [item.start]
+        if not source.is_compressed and source.size - item.start > SPLIT_BYTES:
+            edges += _line_ends(Path(source.path), item.start, source.size)
+        for start, end in zip(edges, [*edges[1:], None], strict=True):
+            assert start is not None
+            yield Range(
+                source.source_id,
+                source.kind,
+                source.path,
+                source.is_compressed,
+                start,
+                end,
+                first_line if start == item.start else 1,
+                max(0, (source.size if end is None else end) - start),
+            )
+
+
+def _line_ends(path: Path, start: int, size: int) -> list[int]:
+    """Starts of the lines next after each multiple of SPLIT_BYTES; [] if it can't be read."""
+    ends: list[int] = []
+    try:
+        with open(path, "rb", buffering=0) as file:
+            position = start + SPLIT_BYTES
+            while position < size:
+                file.seek(position)
+                while position < size:
+                    block = file.read(BLOCK_BYTES)
+                    found = block.find(b"\n")
+                    if found >= 0 or not block:
+                        position += found + 1
+                        break
+                    position += len(block)
+                if position < size:
+                    ends.append(position)
+                position += SPLIT_BYTES
+    except OSError:
+        return []  # the worker that opens it will say why
+    return ends
+
+
+def _bundles(ranges: Iterable[Range]) -> Iterator[list[Range]]:
+    """Ranges in tasks of bounded bytes and files."""
+    bundle: list[Range] = []
+    size = 0
+    for item in ranges:
+        if bundle and (size + item.size > TASK_BYTES or len(bundle) >= TASK_FILES):
+            yield bundle
+            bundle, size = [], 0
+        bundle.append(item)
+        size += item.size
+    if bundle:
+        yield bundle

@@ -1,0 +1,202 @@
+"""The lake: where Parquet lies, what is live, and how a new state replaces the old one.
+
+Belongs here: layout, manifest, registry of sources, lock, commit, sweeping of leftovers.
+Does not belong here: what rows mean, parsing, or the published DuckDB file (publish.py).
+
+    <home>/lake/manifest.json                                  names everything that is live
+    <home>/lake/sources-<generation>.msgpack                   every source ever read
+    <home>/lake/<layer>/<table>/day=<day>/part-<generation>.parquet
+    <home>/lake/stage/                                         rows on their way; swept
+    <home>/lake/builds/<id>/warehouse.duckdb, current -> builds/<id>     see publish.py
+
+Replacing manifest.json is the commit: whatever a killed build left is not named in it.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+
+MANIFEST_FORMAT = 1
+
+
+class LakeError(RuntimeError):
+    """The lake cannot be used; the message says why and what to do."""
+
+
+class Source(msgspec.Struct, array_like=True):
+    """What is known of one logical source; the registry's row and that of raw_sources."""
+
+    source_id: str
+    base_id: str
+    kind: str
+    label: str | None
+    path: str
+    logical: str
+    thread_id: str | None
+    copy_of: str | None
+    is_archived: bool
+    is_compressed: bool
+    size: int
+    mtime_ns: int
+    day: str
+    parser_version: int
+    generation: int = 0
+    state: str = "present"
+    error: str | None = None
+    bytes_read: int = 0
+    lines: int = 0
+    rejected_lines: int = 0
+    deferred_bytes: int = 0
+    content_sum: int = 0
+    tail_hash: int = 0
+
+
+class Part(msgspec.Struct, array_like=True):
+    """One live Parquet file: path below the lake, rows, bytes."""
+
+    path: str
+    rows: int
+    bytes: int
+
+
+class Manifest(msgspec.Struct):
+    """The live state. `parts` is table -> day -> part; days have at most one part each."""
+
+    format: int = MANIFEST_FORMAT
+    generation: int = 0
+    sources_file: str | None = None
+    privacy: str = "standard"
+    parts: dict[str, dict[str, Part]] = {}
+
+
+class Lake:
+    """The lake of one home. Reading needs no lock; `commit` and `sweep` need it."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self.root = home / "lake"
+        self.stage = self.root / "stage"
+
+    # --- reading ------------------------------------------------------------------------------
+
+    def manifest(self) -> Manifest:
+        """The live manifest; an empty one where there is no lake yet."""
+        path = self.root / "manifest.json"
+        try:
+            manifest = msgspec.json.decode(path.read_bytes(), type=Manifest)
+        except FileNotFoundError:
+            return Manifest()
+        except msgspec.MsgspecError as error:
+            raise LakeError(
+                f"{path} is damaged ({error}); delete {self.root} and build anew"
+            ) from error
+        if manifest.format != MANIFEST_FORMAT:
+            raise LakeError(
+                f"{self.root} was written by another version of Rollhouse (format "
+                f"{manifest.format}, this one knows {MANIFEST_FORMAT}); delete it and build anew"
+            )
+        return manifest
+
+    def sources(self, manifest: Manifest) -> list[Source]:
+        """The registry of sources that belongs to a manifest."""
+        if manifest.sources_file is None:
+            return []
+        content = (self.root / manifest.sources_file).read_bytes()
+        return msgspec.msgpack.decode(content, type=list[Source])
+
+    def part_files(self, manifest: Manifest, table: str) -> list[str]:
+        """Absolute paths of a table's live parts, in the order of their days."""
+        parts = manifest.parts.get(table, {})
+        return [str(self.root / parts[day].path) for day in sorted(parts)]
+
+    # --- writing --------------------------------------------------------------------------------
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Hold the lake for one build. Raises LakeError if another build holds it.
+
+        The lock is the kernel's: a killed build leaves none behind.
+        """
+        self.root.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with open(self.root / "lock", "a+", encoding="utf-8") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                file.seek(0)
+                holder = file.read().strip() or "its process is not known"
+                raise LakeError(
+                    f"another build is running on {self.home} ({holder}); "
+                    "wait for it, or end it, then build again"
+                ) from None
+            file.seek(0)
+            file.truncate()
+            file.write(f"process {os.getpid()}, since {time.strftime('%Y-%m-%d %H:%M:%S')}\n")
+            file.flush()
+            yield
+
+    def part_path(self, layer: str, table: str, day: str, generation: int) -> str:
+        """Path, below the lake, of the part that a generation writes."""
+        return f"{layer}/{table}/day={day}/part-{generation}.parquet"
+
+    def commit(self, manifest: Manifest, sources: list[Source], old: Manifest) -> None:
+        """Make a new generation live, durably, then delete what only the old one named."""
+        manifest.sources_file = f"sources-{manifest.generation}.msgpack"
+        sources.sort(key=lambda source: source.source_id)
+        write_durably(self.root / manifest.sources_file, msgspec.msgpack.encode(sources))
+        write_durably(self.root / "manifest.json", msgspec.json.encode(manifest))
+        live = {part.path for days in manifest.parts.values() for part in days.values()}
+        stale = {part.path for days in old.parts.values() for part in days.values()} - live
+        if old.sources_file and old.sources_file != manifest.sources_file:
+            stale.add(old.sources_file)
+        self._delete(stale)
+        shutil.rmtree(self.stage, ignore_errors=True)
+
+    def sweep(self, manifest: Manifest) -> None:
+        """Delete what a killed build left: staged rows, and parts that nothing names."""
+        shutil.rmtree(self.stage, ignore_errors=True)
+        live = {part.path for days in manifest.parts.values() for part in days.values()}
+        leftovers = [
+            relative
+            for layer in ("raw", "parsed")
+            for file in (self.root / layer).glob("*/day=*/*")
+            if (relative := file.relative_to(self.root).as_posix()) not in live
+        ]
+        leftovers += [
+            file.name
+            for pattern in ("sources-*.msgpack", "*.aside")
+            for file in self.root.glob(pattern)
+            if file.name != manifest.sources_file
+        ]
+        self._delete(leftovers)
+
+    def _delete(self, paths: Iterable[str]) -> None:
+        for path in paths:
+            (self.root / path).unlink(missing_ok=True)
+
+
+def write_durably(path: Path, content: bytes) -> None:
+    """Replace a file as a whole: aside, fsync, rename, fsync of the folder."""
+    aside = path.with_name(path.name + ".aside")
+    with open(aside, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(aside, path)
+    sync_folder(path.parent)
+
+
+def sync_folder(path: Path) -> None:
+    """Make renames and new names in a folder durable."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

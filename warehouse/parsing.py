@@ -1,0 +1,257 @@
+"""One task of a worker: ranges of sources in, staged Arrow files and counts out.
+
+Belongs here: the loop that feeds blocks of lines to a kind's parser, and the conversion
+of its row tuples to Arrow by contract. Does not belong here: which sources are read
+(scanning.py), how staged rows become the lake's Parquet (merging.py), what lines mean.
+
+Memory is bounded: rows are written out whenever FLUSH_ROWS have gathered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pyarrow as pa
+import zstandard
+
+from warehouse.contracts import lake_tables
+from warehouse.privacy import Privacy
+from warehouse.reading import (
+    DAMAGED,
+    MAX_LINE_BYTES,
+    LineReader,
+    add_sums,
+    content_sum,
+    open_plain,
+)
+from warehouse.sources import KINDS
+from warehouse.sources.base import Parser, Rows, iso_us
+
+FLUSH_ROWS = 8_000
+
+
+class Range(msgspec.Struct, array_like=True):
+    """A stretch of one source to read: plain bytes `start` to `end` (None: to its end).
+
+    `first_line` is the number of its first line, or 1 for a stretch in the middle of a
+    split file, whose true number is known only once those before it are read.
+    """
+
+    source_id: str
+    kind: str
+    path: str
+    is_compressed: bool
+    start: int
+    end: int | None
+    first_line: int
+    size: int
+
+
+class ParseTask(msgspec.Struct, array_like=True):
+    """Ranges of sources of one day, in the order of source and offset."""
+
+    number: int
+    day: str
+    ranges: list[Range]
+    stage: str
+    privacy_mode: str
+    privacy_key: bytes
+
+
+class RangeResult(msgspec.Struct, array_like=True):
+    """What reading a range came to. `error` names what stopped it; rows before it stand."""
+
+    source_id: str
+    start: int
+    position: int
+    deferred: int
+    lines: int
+    rejected: int
+    content_sum: int
+    tail_hash: int
+    error: str | None
+
+
+class ParseResult(msgspec.Struct, array_like=True):
+    """Results by range, and per table the staged file and its rows by range, in order."""
+
+    number: int
+    day: str
+    ranges: list[RangeResult]
+    staged: dict[str, tuple[str, list[int]]]
+    size: int
+
+
+def run_parse(task: ParseTask) -> ParseResult:
+    """Read all ranges of a task and stage their rows; one bad source stops only itself."""
+    privacy = Privacy(task.privacy_mode, task.privacy_key)
+    stage = _Stage(Path(task.stage), task.number)
+    parsers: dict[str, Parser] = {}
+    results = []
+    for wanted in task.ranges:
+        if wanted.kind not in parsers:
+            parsers[wanted.kind] = KINDS[wanted.kind].parser(privacy)
+        stage.begin(wanted.source_id)
+        results.append(_read(wanted, parsers[wanted.kind], stage, privacy.seed))
+    return ParseResult(
+        task.number, task.day, results, stage.finish(), sum(r.size for r in task.ranges)
+    )
+
+
+def _read(wanted: Range, parser: Parser, stage: _Stage, seed: int) -> RangeResult:
+    line_number = wanted.first_line
+    sums = 0
+    error = None
+    reader = None
+    try:
+        with open_plain(wanted.path, wanted.is_compressed) as file:
+            reader = LineReader(file, wanted.start, wanted.end, wanted.is_compressed)
+            for block in reader:
+                if block.overlong:
+                    stage.reject_overlong(line_number, block.offset, block.overlong)
+                    line_number += 1
+                    continue
+                parser.parse(block.lines, line_number, block.offset, stage.rows)
+                sums = add_sums(sums, content_sum(block.lines, block.offset, seed))
+                line_number += len(block.lines)
+                stage.flush_if_full()
+    except OSError as problem:
+        error = problem.strerror or type(problem).__name__
+    except zstandard.ZstdError:
+        error = DAMAGED
+    return RangeResult(
+        wanted.source_id,
+        wanted.start,
+        wanted.start if reader is None else reader.position,
+        0 if reader is None else reader.deferred,
+        line_number - wanted.first_line,
+        stage.rejected(),
+        sums,
+        0 if reader is None else reader.tail_hash,
+        error,
+    )
+
+
+class _Stage:
+    """Rows on their way to Arrow IPC files, one a table, with counts by range."""
+
+    def __init__(self, folder: Path, number: int) -> None:
+        self._folder = folder
+        self._number = number
+        self._tables = lake_tables()
+        self._writers: dict[str, tuple[str, pa.RecordBatchStreamWriter]] = {}
+        self._counts: dict[str, list[int]] = {}
+        self._ids: dict[str, list[str]] = {name: [] for name in self._tables}
+        self._began = 0
+        self._source_id = ""
+        self._rejected = 0
+        self.rows: Rows = {name: [] for name in self._tables}
+
+    def begin(self, source_id: str) -> None:
+        """The rows that follow belong to the next range, of this source."""
+        self._settle()
+        self._source_id = source_id
+        self._began += 1
+        self._rejected = 0
+
+    def rejected(self) -> int:
+        """Rejects of the current range so far."""
+        self._settle()
+        return self._rejected
+
+    def reject_overlong(self, line_number: int, offset: int, length: int) -> None:
+        row = (line_number, offset, length)
+        self.rows["raw_lines"].append((*row, None, None, None, None, None, None))
+        self.rows["parsed_rejects"].append(
+            (*row, "line_too_long", f"the line is longer than {MAX_LINE_BYTES >> 20} MiB")
+        )
+
+    def flush_if_full(self) -> None:
+        self._settle()
+        if sum(map(len, self.rows.values())) >= FLUSH_ROWS:
+            self._flush()
+
+    def finish(self) -> dict[str, tuple[str, list[int]]]:
+        self._settle()
+        self._flush()
+        for _, writer in self._writers.values():
+            writer.close()
+        return {
+            name: (path, self._padded(name)) for name, (path, _) in self._writers.items()
+        }
+
+    def _padded(self, name: str) -> list[int]:
+        counts = self._counts.setdefault(name, [])
+        counts.extend([0] * (self._began - len(counts)))
+        return counts
+
+    def _settle(self) -> None:
+        """Give the rows that came since the last call to the current range."""
+        for name, rows in self.rows.items():
+            ids = self._ids[name]
+            new = len(rows) - len(ids)
+            if new:
+                ids.extend([self._source_id] * new)
+                self._padded(name)[-1] += new
+                if name == "parsed_rejects":
+                    self._rejected += new
+
+    def _flush(self) -> None:
+        for name, rows in self.rows.items():
+            if not rows:
+                continue
+            schema = self._tables[name].arrow_schema
+            if name not in self._writers:
+                self._folder.mkdir(parents=True, exist_ok=True)
+                path = str(self._folder / f"{self._number}-{name}.arrow")
+                self._writers[name] = (path, pa.ipc.new_stream(path, schema))
+            batch = to_batch(rows, self._ids[name], schema)
+            self._writers[name][1].write_batch(batch)
+            rows.clear()
+            self._ids[name].clear()
+
+
+def to_batch(
+    rows: list[tuple[object, ...]], source_ids: list[str], schema: pa.Schema
+) -> pa.RecordBatch:
+    """Row tuples (without source_id, the schema's first column) to one Arrow batch.
+
+    Texts may be bytes or str; times are microseconds since 1970, recorded_at ISO 8601 bytes.
+    """
+    columns: list[Sequence[Any]] = [source_ids, *zip(*rows, strict=True)]
+    if len(columns) != len(schema):
+        raise ValueError(f"rows of {len(columns) - 1} values do not fit {schema.names[1:]}")
+    arrays = [_array(values, field) for values, field in zip(columns, schema, strict=True)]
+    return pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+
+def _array(values: Sequence[Any], field: pa.Field) -> pa.Array:
+    wanted = field.type
+    if pa.types.is_timestamp(wanted):
+        if field.name == "recorded_at":  # the one time that parsers give as it was written
+            return _written_times(values, wanted)
+        return pa.array(values, pa.int64()).cast(wanted)
+    try:
+        return pa.array(values, wanted)
+    except (pa.ArrowInvalid, UnicodeDecodeError):
+        if not pa.types.is_string(wanted):
+            raise
+        return pa.array([_text(value) for value in values], wanted)
+
+
+def _text(value: str | bytes | None) -> str | None:
+    """Text with what is not UTF-8 (stray bytes, lone surrogates) replaced."""
+    if isinstance(value, str):
+        value = value.encode("utf-8", "replace")
+    return None if value is None else value.decode("utf-8", "replace")
+
+
+def _written_times(values: Sequence[bytes | None], wanted: pa.DataType) -> pa.Array:
+    try:
+        return pa.array(values, pa.string()).cast(wanted)
+    except pa.ArrowInvalid:  # some date that no calendar has, such as 30 February
+        moments = [None if value is None else iso_us(value.decode()) for value in values]
+        return pa.array(moments, pa.int64()).cast(wanted)

@@ -1,0 +1,88 @@
+"""What may be kept of a text: hashes, redacted addresses, and the secret that keys them.
+
+Belongs here: every decision on how a path, branch, address or text is reduced before it
+is stored. Does not belong here: which fields hold such texts (the source parsers know).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import secrets
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+_CREDENTIALS = re.compile(r"^([a-z][a-z0-9+.-]*://)[^/@]*@", re.IGNORECASE)
+_SCP_LIKE = re.compile(r"^(?:[^/@]+@)?([^/:]+):(?!//)(.+)$")
+_SCHEME = re.compile(r"^[a-z][a-z0-9+.-]*://(?:[^/@]*@)?", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Privacy:
+    """How much is kept. `mode` is standard or strict; `key` is the home's secret."""
+
+    mode: str
+    key: bytes
+
+    @property
+    def is_strict(self) -> bool:
+        return self.mode == "strict"
+
+    @cached_property
+    def seed(self) -> int:
+        """64 secret bits for the fast hashes of lines."""
+        return int.from_bytes(hashlib.blake2b(self.key, digest_size=8).digest(), "little")
+
+    def digest(self, text: str) -> str:
+        """Keyed hash of a text: 16 hex digits, the same within one home only."""
+        return hashlib.blake2b(
+            text.encode("utf-8", "surrogatepass"), key=self.key, digest_size=8
+        ).hexdigest()
+
+    def place(self, text: str | None) -> str | None:
+        """A path, branch or host: as it is, or its keyed hash under strict privacy."""
+        if text is None or not self.is_strict:
+            return text
+        return self.digest(text)
+
+    def repository(self, url: str | None) -> tuple[str | None, str | None]:
+        """(address without credentials, or None under strict privacy; keyed id of the repo)."""
+        if not url:
+            return None, None
+        clean = _CREDENTIALS.sub(r"\1", url)
+        if scp := _SCP_LIKE.match(clean):
+            host, path = scp.groups()
+            clean = f"{host}:{path}"
+            canonical = f"{host}/{path}"
+        else:
+            canonical = _SCHEME.sub("", clean)
+        canonical = canonical.rstrip("/").removesuffix(".git").lower()
+        return (None if self.is_strict else clean), self.digest(canonical)
+
+
+def load_secret(home: Path) -> bytes:
+    """The home's secret, made at first use; readable by its owner only."""
+    path = home / "secret"
+    try:
+        return bytes.fromhex(path.read_text().strip())
+    except FileNotFoundError:
+        pass
+    except ValueError as error:
+        raise ValueError(f"{path} does not hold a hexadecimal secret; restore it") from error
+    home.mkdir(parents=True, exist_ok=True)
+    secret = secrets.token_bytes(32)
+    aside = path.with_name(f"secret.{os.getpid()}")
+    descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(secret.hex() + "\n")
+        file.flush()
+        os.fsync(descriptor)
+    try:
+        os.link(aside, path)  # never replaces a secret that another build made meanwhile
+    except FileExistsError:
+        return bytes.fromhex(path.read_text().strip())
+    finally:
+        aside.unlink()
+    return secret

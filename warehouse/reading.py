@@ -1,0 +1,178 @@
+"""Bytes of a source as blocks of complete lines, plain or compressed.
+
+Belongs here: opening, decompressing, cutting at line ends, the hashes that tell whether
+content changed. Does not belong here: what a line means, and where rows go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import accumulate
+from typing import BinaryIO, NamedTuple, cast
+
+import xxhash
+import zstandard
+
+from warehouse.sources.base import HEAD_BYTES
+
+BLOCK_BYTES = 1 << 17
+MAX_LINE_BYTES = 64 << 20
+TAIL_BYTES = 4096
+DAMAGED = "the compressed data is damaged or incomplete"
+
+_MASK = (1 << 64) - 1
+
+
+class Block(NamedTuple):
+    """Complete lines, the first at `offset`; or one line too long to hold (`overlong`)."""
+
+    lines: list[bytes]
+    offset: int
+    overlong: int = 0
+
+
+@contextmanager
+def open_plain(path: str, is_compressed: bool) -> Iterator[BinaryIO]:
+    """The plain bytes of a file; raises OSError, or zstandard.ZstdError while reading."""
+    with open(path, "rb", buffering=0) as file:
+        if not is_compressed:
+            yield cast(BinaryIO, file)
+            return
+        reader = zstandard.ZstdDecompressor().stream_reader(
+            file, read_across_frames=True, read_size=BLOCK_BYTES
+        )
+        yield cast(BinaryIO, reader)
+
+
+def read_head(path: str, is_compressed: bool) -> bytes:
+    """The first line with its newline, or the first HEAD_BYTES of a longer one."""
+    pieces = []
+    size = 0
+    with open_plain(path, is_compressed) as file:
+        while size < HEAD_BYTES:
+            piece = file.read(32768)
+            if not piece:
+                break
+            end = piece.find(b"\n")
+            if end >= 0:
+                pieces.append(piece[: end + 1])
+                break
+            pieces.append(piece)
+            size += len(piece)
+    return b"".join(pieces)
+
+
+class LineReader:
+    """Iterates over the blocks of a source from `start`, which must be a line's start.
+
+    After the last block, `position` is the end of the last complete line and `deferred`
+    the number of bytes after it; `tail_hash` tells the last bytes before `position`.
+    """
+
+    def __init__(self, file: BinaryIO, start: int, end: int | None, is_compressed: bool) -> None:
+        self._file = file
+        self._end = end
+        self.position = start
+        self.deferred = 0
+        self._tail = _seek(file, start, is_compressed)
+
+    @property
+    def tail_hash(self) -> int:
+        return xxhash.xxh3_64_intdigest(self._tail)
+
+    def __iter__(self) -> Iterator[Block]:
+        pieces: list[bytes] = []  # of a line whose end was not met yet
+        held = 0
+        dropped = 0  # bytes of an overlong line that are not held
+        ending = b""  # their last ones
+        read_to = self.position
+        while True:
+            wanted = BLOCK_BYTES if self._end is None else min(BLOCK_BYTES, self._end - read_to)
+            block = self._file.read(wanted) if wanted else b""
+            if not block:
+                break
+            read_to += len(block)
+            cut = block.rfind(b"\n")
+            if cut < 0:
+                if dropped or held + len(block) > MAX_LINE_BYTES:
+                    dropped += held + len(block)
+                    ending = b"".join([ending, *pieces, block])[-TAIL_BYTES:]
+                    pieces, held = [], 0
+                else:
+                    pieces.append(block)
+                    held += len(block)
+                continue
+            start = 0
+            if dropped:
+                start = block.find(b"\n") + 1
+                length = dropped + start - 1
+                yield Block([], self.position, overlong=length)
+                self._advance(ending + block[:start], length + 1)
+                dropped, ending = 0, b""
+            if start <= cut:
+                complete = b"".join([*pieces, block[start:cut]])
+                pieces, held = [], 0
+                offset = self.position
+                self._advance(complete[-TAIL_BYTES:] + b"\n", len(complete) + 1)
+                yield Block(complete.split(b"\n"), offset)
+            rest = block[cut + 1 :]
+            if rest:
+                pieces, held = [rest], len(rest)
+        self.deferred = held + dropped
+
+    def _advance(self, consumed: bytes, length: int) -> None:
+        self.position += length
+        self._tail = (self._tail + consumed)[-TAIL_BYTES:]
+
+
+def _seek(file: BinaryIO, start: int, is_compressed: bool) -> bytes:
+    """Go to `start` and return the (at most TAIL_BYTES) bytes before it."""
+    if not is_compressed:
+        before = max(0, start - TAIL_BYTES)
+        file.seek(before)
+        return file.read(start - before)
+    tail = b""
+    left = start
+    while left:  # a compressed stream can only be read through
+        piece = file.read(min(BLOCK_BYTES, left))
+        if not piece:
+            break
+        left -= len(piece)
+        tail = (tail + piece)[-TAIL_BYTES:]
+    return tail
+
+
+def tail_hash_at(file: BinaryIO, position: int) -> int:
+    """What LineReader.tail_hash was when it had read to `position` of a seekable file."""
+    start = max(0, position - TAIL_BYTES)
+    file.seek(start)
+    return xxhash.xxh3_64_intdigest(file.read(position - start))
+
+
+def content_sum(lines: list[bytes], offset: int, seed: int) -> int:
+    """Sum of the lines' hashes, keyed by secret and offset, modulo 2**64.
+
+    Sums of consecutive blocks add up, so ranges can be read apart and appends go on.
+    """
+    seeds = accumulate((len(line) + 1 for line in lines), initial=(seed >> 1) + offset)
+    return sum(map(xxhash.xxh3_64_intdigest, lines, seeds)) & _MASK
+
+
+def add_sums(one: int, other: int) -> int:
+    return (one + other) & _MASK
+
+
+def sum_of_file(path: str, is_compressed: bool, seed: int, upto: int) -> tuple[int, int, int]:
+    """(content sum of the first `upto` bytes, bytes of complete lines, bytes after them)."""
+    total = 0
+    with open_plain(path, is_compressed) as file:
+        reader = LineReader(file, 0, None, is_compressed)
+        for block in reader:
+            lines = block.lines
+            if reader.position > upto:  # the block reaches beyond: only its lines before count
+                starts = accumulate((len(line) + 1 for line in lines), initial=block.offset)
+                lines = [line for line, start in zip(lines, starts, strict=False) if start < upto]
+            if lines:
+                total = add_sums(total, content_sum(lines, block.offset, seed))
+        return total, reader.position, reader.deferred

@@ -1,0 +1,113 @@
+"""What a kind of source must offer, and the helpers that all parsers share.
+
+Belongs here: the shapes between discovery, parsers and the engine, and conversions of
+times. Does not belong here: anything that knows one kind's format, files written, DuckDB.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Protocol
+
+from warehouse.privacy import Privacy
+
+# Rows of one task by table: tuples in the contract's column order, without source_id.
+Rows = dict[str, list[tuple[object, ...]]]
+
+UNKNOWN_DAY = "1970-01-01"
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+_LAST_SECOND = 253402300799  # end of the year 9999, the last that a datetime can hold
+ISO_UTC = re.compile(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?Z\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A file that discovery met. `logical` is its path without `.zst`."""
+
+    kind: str
+    label: str | None
+    path: str
+    logical: str
+    size: int
+    mtime_ns: int
+    is_compressed: bool = False
+    is_archived: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who a source is. `base_id` is its source_id unless another live file has the same.
+
+    `has_lines` is False while not even a first line is complete.
+    """
+
+    base_id: str
+    thread_id: str | None
+    day: str
+    has_lines: bool = True
+
+
+class Parser(Protocol):
+    """Turns complete lines of one kind into rows; keeps no state between calls."""
+
+    def parse(self, lines: list[bytes], line_number: int, offset: int, rows: Rows) -> None:
+        """Append the rows of `lines` (without newlines), the first of which is
+        `line_number` and lies at `offset`, to `rows`. Never raises for bad content:
+        it becomes a row of parsed_rejects."""
+
+
+class SourceKind(Protocol):
+    """One kind of input."""
+
+    kind: str
+    parser_version: int
+    tables: tuple[str, ...]
+
+    def discover(self, root: Path, label: str | None) -> Iterator[Found]:
+        """Files of this kind below (or at) `root`."""
+
+    def identify(self, found: Found, head: bytes) -> Identity:
+        """Identity of a file from its first bytes (at most HEAD_BYTES of plain text)."""
+
+    def parser(self, privacy: Privacy) -> Parser:
+        """A parser for one worker."""
+
+
+HEAD_BYTES = 1 << 18
+ReadHead = Callable[[Found], bytes]
+
+
+def epoch_us(seconds: float | None) -> int | None:
+    """Microseconds since 1970 of whole or broken seconds; None where no date can be."""
+    if seconds is None or not -62135596800 <= seconds <= _LAST_SECOND:
+        return None
+    return int(seconds * 1_000_000)
+
+
+def epoch_ms_us(milliseconds: float | None) -> int | None:
+    """Microseconds since 1970 of milliseconds; None where no date can be."""
+    return None if milliseconds is None else epoch_us(milliseconds / 1000)
+
+
+def iso_us(text: str | None) -> int | None:
+    """Microseconds since 1970 of an ISO 8601 time (UTC unless it says otherwise)."""
+    if not text:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=UTC)
+        return (moment - _EPOCH) // _MICROSECOND
+    except (ValueError, OverflowError):
+        return None
+
+
+def us_iso(us: int) -> bytes:
+    """The inverse of iso_us, in the form of rollout lines."""
+    return (_EPOCH + us * _MICROSECOND).isoformat().replace("+00:00", "Z").encode()
