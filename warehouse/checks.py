@@ -72,9 +72,7 @@ def _contract(table: Table, connection: duckdb.DuckDBPyConnection) -> Check:
     )
 
 
-def _coverage(
-    table: Table, connection: duckdb.DuckDBPyConnection, pairs: list[Coverage]
-) -> Check:
+def _coverage(table: Table, connection: duckdb.DuckDBPyConnection, pairs: list[Coverage]) -> Check:
     broken = {}
     for pair in pairs:
         rows = _number(

@@ -24,10 +24,12 @@ from pathlib import Path
 
 import msgspec
 
+from warehouse.errors import RollhouseError
+
 MANIFEST_FORMAT = 1
 
 
-class LakeError(RuntimeError):
+class LakeError(RollhouseError):
     """The lake cannot be used; the message says why and what to do."""
 
 
@@ -158,6 +160,15 @@ class Lake:
             stale.add(old.sources_file)
         self._delete(stale)
         shutil.rmtree(self.stage, ignore_errors=True)
+
+    def commit_registry(self, manifest: Manifest, sources: list[Source]) -> None:
+        """Replace the registry alone: files were moved or touched, no row changed."""
+        name = f"sources-{manifest.generation}-{time.time_ns()}.msgpack"
+        sources.sort(key=lambda source: source.source_id)
+        write_durably(self.root / name, msgspec.msgpack.encode(sources))
+        old, manifest.sources_file = manifest.sources_file, name
+        write_durably(self.root / "manifest.json", msgspec.json.encode(manifest))
+        self._delete([old] if old else [])
 
     def sweep(self, manifest: Manifest) -> None:
         """Delete what a killed build left: staged rows, and parts that nothing names."""

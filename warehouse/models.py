@@ -24,13 +24,14 @@ import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from warehouse.contracts import LAYERS, ContractError, Table, lake_tables, model_table
+from warehouse.errors import RollhouseError
 
 MODEL_LAYERS = ("session", "derived", "summary")
 
 _HEADER = re.compile(r"\s*/\*(.*?)\*/", re.DOTALL)
 
 
-class ModelError(ValueError):
+class ModelError(RollhouseError):
     """A model is wrong; the message names file, line and what to change."""
 
 
@@ -101,8 +102,9 @@ def load_models(folder: Path) -> list[Model]:
         )
     except CycleError as error:
         cycle = error.args[1]
-        where = "; ".join(f"{models[name].path} reads {cycle[i + 1]}" for i, name in
-                          enumerate(cycle[:-1]))
+        where = "; ".join(
+            f"{models[name].path} reads {cycle[i + 1]}" for i, name in enumerate(cycle[:-1])
+        )
         raise ModelError(f"models refer to each other in a circle: {where}") from None
     # layer by layer, so that a layer can be run as a whole
     ordered = [models[name] for name in order]
@@ -159,8 +161,6 @@ def _references(path: Path, select: str, connection: duckdb.DuckDBPyConnection) 
     return frozenset(found)
 
 
-
-
 def _collect(node: Any, common: frozenset[str], found: set[str]) -> None:
     """Names of the tables below a node; `common` holds the CTE names in scope."""
     if isinstance(node, list):
@@ -176,7 +176,7 @@ def _collect(node: Any, common: frozenset[str], found: set[str]) -> None:
     ctes = node.get("cte_map", {}).get("map", []) if isinstance(node.get("cte_map"), dict) else []
     for entry in ctes:
         name, body = entry["key"], entry["value"]
-        is_recursive = "RECURSIVE_CTE_NODE" in str(body.get("query", {}).get("node", {}).get("type"))
+        is_recursive = body.get("query", {}).get("node", {}).get("type") == "RECURSIVE_CTE_NODE"
         _collect(body, common | {name} if is_recursive else common, found)
         common = common | {name}
     for key, value in node.items():

@@ -179,9 +179,7 @@ class _Stage:
         self._flush()
         for _, writer in self._writers.values():
             writer.close()
-        return {
-            name: (path, self._padded(name)) for name, (path, _) in self._writers.items()
-        }
+        return {name: (path, self._padded(name)) for name, (path, _) in self._writers.items()}
 
     def _padded(self, name: str) -> list[int]:
         counts = self._counts.setdefault(name, [])

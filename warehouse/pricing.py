@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 STANDARD = "standard"
+ANY_PROVIDER = "*"
 _PER_TOKEN = Decimal(1_000_000)
 _SMALLEST = Decimal("1e-15")  # the scale of the contract's rates
 
@@ -53,7 +54,7 @@ class RatesError(ValueError):
 class _Model:
     """A model as a provider offers it, and the names that mean it."""
 
-    provider: str | None
+    provider: str
     name: str
     rank: int
     names: tuple[str, ...]
@@ -100,15 +101,13 @@ def _rows(model: _Model, rates: Iterable[_Rate], source: str) -> Iterator[tuple[
         starts = sorted(by_start, key=lambda start: start or date.min)
         for start, until in zip(starts, [*starts[1:], None], strict=True):
             bands = sorted(by_start[start], key=lambda rate: rate.above)
-            for rate, up_to in zip(
-                bands, [*(rate.above for rate in bands[1:]), None], strict=True
-            ):
+            for rate, up_to in zip(bands, [*(rate.above for rate in bands[1:]), None], strict=True):
                 since = rate.known_from or rate.start
                 yield (
                     "/".join(
                         (
                             source.split()[0],
-                            model.provider or "any",
+                            model.provider,
                             model.name,
                             tier,
                             f"above-{rate.above}" if rate.above else "base",
@@ -292,9 +291,8 @@ def _own_rate(entry: dict[str, Any], number: int) -> tuple[_Model, _Rate]:
         raise ValueError("needs either `model` or `pattern`")
     if pattern is not None:
         re.compile(pattern)
-    provider = entry.pop("provider", None)
     model = _Model(
-        provider.lower() if provider else None,
+        str(entry.pop("provider", ANY_PROVIDER)).lower(),
         name or pattern,
         _OWN_RANK + number,
         () if name is None else (name.lower(),),

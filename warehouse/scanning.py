@@ -63,8 +63,22 @@ class Plan:
         return sum(max(0, work.source.size - work.start) for work in self.work)
 
 
-def scan(roots: Iterable[Root], registry: list[Source], seed: int, verify: bool = False) -> Plan:
-    """Compare what lies below `roots` with the registry. Opens only what looks changed."""
+def scan(
+    roots: Iterable[Root],
+    registry: list[Source],
+    seed: int,
+    verify: bool = False,
+    anew: bool = False,
+) -> Plan:
+    """Compare what lies below `roots` with the registry. Opens only what looks changed.
+
+    `verify` reads all files and compares hashes; `anew` has all of them parsed again.
+    """
+    if anew:
+        registry = [
+            s if s.state == "missing" else msgspec.structs.replace(s, parser_version=-1)
+            for s in registry
+        ]
     return _Scan(registry, seed, verify).run(roots)
 
 

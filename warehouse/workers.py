@@ -22,6 +22,7 @@ from collections.abc import Callable, Iterable, Iterator
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 
+from warehouse.errors import RollhouseError
 from warehouse.merging import MergeResult, MergeTask, run_merge
 from warehouse.parsing import ParseResult, ParseTask, run_parse
 
@@ -30,7 +31,7 @@ Result = ParseResult | MergeResult
 OnResult = Callable[[Result], Iterable[Task]]
 
 
-class WorkerError(RuntimeError):
+class WorkerError(RollhouseError):
     """A worker failed or died; the message says on what."""
 
 
@@ -169,8 +170,6 @@ def _without_content(error: Exception) -> str:
     if trace is None:
         return ""
     return f"{Path(trace.tb_frame.f_code.co_filename).name}, line {trace.tb_lineno}"
-
-
 
 
 if __name__ == "__main__":

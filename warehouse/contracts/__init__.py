@@ -60,6 +60,4 @@ def model_table(
 
     Raises ContractError for a column that no contract describes.
     """
-    return Table(
-        name, layer, description, grain, tuple(key), columns_of(vocabulary(), columns)
-    )
+    return Table(name, layer, description, grain, tuple(key), columns_of(vocabulary(), columns))

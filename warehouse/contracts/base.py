@@ -11,13 +11,15 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
+from warehouse.errors import RollhouseError
+
 if TYPE_CHECKING:
     import pyarrow as pa
 
 LAYERS = ("raw", "parsed", "session", "derived", "summary")
 
 
-class ContractError(ValueError):
+class ContractError(RollhouseError):
     """A contract contradicts itself or another one."""
 
 

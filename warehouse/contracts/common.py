@@ -20,9 +20,7 @@ COLUMNS = (
         null="the row rests on no single source",
     ),
     Column("line_number", "BIGINT", "Line in the source's decompressed text, from 1"),
-    Column(
-        "byte_offset", "BIGINT", "Offset of the line in the decompressed source", unit="bytes"
-    ),
+    Column("byte_offset", "BIGINT", "Offset of the line in the decompressed source", unit="bytes"),
     Column("byte_length", "BIGINT", "Length of the line without its newline", unit="bytes"),
     Column(
         "recorded_at",
@@ -74,9 +72,7 @@ COLUMNS = (
     Column("approvals_reviewer", "VARCHAR", "Who reviews approvals", null="not said"),
     Column("collaboration_mode", "VARCHAR", "Collaboration mode, such as plan", null="not said"),
     Column("personality", "VARCHAR", "Personality setting", null="not said"),
-    Column(
-        "permission_profile", "VARCHAR", "Type of the permission profile", null="not said"
-    ),
+    Column("permission_profile", "VARCHAR", "Type of the permission profile", null="not said"),
     Column(
         "context_window",
         "BIGINT",

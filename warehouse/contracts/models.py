@@ -8,7 +8,6 @@ names its columns).
 from __future__ import annotations
 
 from warehouse.contracts.base import Column
-from warehouse.contracts.common import TIMESTAMPTZ
 
 _RATE = "DECIMAL(18,15)"
 
@@ -16,7 +15,7 @@ COLUMNS: tuple[Column, ...] = (
     # --- rates --------------------------------------------------------------------------------
     Column("rate_id", "VARCHAR", "Name of the rate that priced the row", null="no rate fits"),
     Column("rate_source", "VARCHAR", "Package or file that the rate comes from"),
-    Column("provider", "VARCHAR", "Provider that offers the model", null="any provider"),
+    Column("provider", "VARCHAR", "Provider that offers the model, * for any"),
     Column("priced_model", "VARCHAR", "Model as the price list calls it"),
     Column("match_rank", "BIGINT", "Which of several matching models goes first: the lowest"),
     Column("model_names", "VARCHAR[]", "Exact names that mean the model, in lower case"),
@@ -53,10 +52,24 @@ TABLES: tuple[tuple[str, str, str, str, tuple[str, ...], tuple[str, ...], tuple[
         "one row per rate of a model as a provider offers it",
         ("rate_id", "provider", "match_rank", "above_input_tokens"),
         (
-            "rate_id", "rate_source", "provider", "priced_model", "match_rank", "model_names",
-            "model_pattern", "is_maker", "price_tier", "valid_from", "valid_until",
-            "tier_known_from", "above_input_tokens", "up_to_input_tokens", "input_rate",
-            "cached_input_rate", "cache_write_input_rate", "output_rate",
+            "rate_id",
+            "rate_source",
+            "provider",
+            "priced_model",
+            "match_rank",
+            "model_names",
+            "model_pattern",
+            "is_maker",
+            "price_tier",
+            "valid_from",
+            "valid_until",
+            "tier_known_from",
+            "above_input_tokens",
+            "up_to_input_tokens",
+            "input_rate",
+            "cached_input_rate",
+            "cache_write_input_rate",
+            "output_rate",
         ),
         (),
     ),

@@ -344,9 +344,7 @@ class CodexParser:
             )
         )
 
-    def _source(
-        self, raw: msgspec.Raw
-    ) -> tuple[str | None, str | None, str | None, s.Spawn]:
+    def _source(self, raw: msgspec.Raw) -> tuple[str | None, str | None, str | None, s.Spawn]:
         """(kind, label, sub-agent kind, spawn) of the string and object forms of `source`."""
         text = bytes(raw)
         if text.startswith(b'"'):

@@ -1,0 +1,278 @@
+"""One build: scan, ingest, models, checks, publish, in stages that can be run one by one.
+
+Belongs here: the order of stages, what each needs, and the question whether anything
+changed at all. Does not belong here: how a stage works, command line, Dagster (whose
+steps call these stages).
+
+Imports of Arrow and DuckDB wait until a stage needs them: a build that finds nothing
+changed never loads them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from warehouse import __version__, resources
+from warehouse.builds import BuildRecord, current_build, sweep_partial
+from warehouse.errors import RollhouseError
+from warehouse.lake import Lake, Manifest
+from warehouse.privacy import Privacy, load_secret
+from warehouse.scanning import Plan, scan
+
+if TYPE_CHECKING:
+    from warehouse.checks import Check
+    from warehouse.ingest import Ingested
+    from warehouse.models import Model
+    from warehouse.publish import Publication, TableStats
+    from warehouse.settings import Settings
+
+LAKE_LAYERS = ("raw", "parsed")
+
+
+class BuildError(RollhouseError):
+    """A build cannot go on; the message says why and what to do."""
+
+
+class Progress:
+    """What a build tells while it runs; this one keeps quiet."""
+
+    def reading(self, total_bytes: int) -> None: ...
+
+    def read(self, some_bytes: int) -> None: ...
+
+    def stage(self, name: str) -> None: ...
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What a finished (or unnecessary) build came to."""
+
+    plan: Plan
+    ingested: Ingested | None = None
+    record: BuildRecord | None = None
+    checks: list[Check] = field(default_factory=list)
+
+
+class Build(AbstractContextManager["Build"]):
+    """A build in progress. Entering takes the lock and scans; leaving frees all.
+
+    Stages: `ingest`, `run_layer` for each layer in order, `publish`. A stage runs those
+    before it that have not run.
+    """
+
+    def __init__(
+        self, settings: Settings, progress: Progress | None = None, verify: bool = False
+    ) -> None:
+        self.settings = settings
+        self.lake = Lake(settings.home)
+        self.progress = progress or Progress()
+        self._verify = verify
+        self._stack = ExitStack()
+        self._publication: Publication | None = None
+        self._models: list[Model] | None = None
+        self._done: dict[str, dict[str, TableStats]] = {}
+        self._checks: dict[str, list[Check]] = {}
+        self.plan: Plan
+        self.manifest: Manifest
+        self.ingested: Ingested | None = None
+        self.record: BuildRecord | None = None
+
+    def __enter__(self) -> Build:
+        os.umask(0o077)  # all that is written is its owner's alone
+        roots = self.settings.roots()
+        self._stack.enter_context(self.lake.lock())
+        try:
+            self.privacy = Privacy(self.settings.privacy, load_secret(self.settings.home))
+            self.manifest = self.lake.manifest()
+            registry = self.lake.sources(self.manifest)
+            anew = self.manifest.generation > 0 and self.manifest.privacy != self.privacy.mode
+            self.plan = scan(roots, registry, self.privacy.seed, self._verify, anew)
+        except BaseException:
+            self._stack.close()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    # --- what is there to do ----------------------------------------------------------------------
+
+    @property
+    def code(self) -> str:
+        """Identity of all that determines the published tables, but for the lake."""
+        return code_identity(self.settings)
+
+    def is_up_to_date(self) -> bool:
+        """Whether neither sources nor models changed since the live build. Fast."""
+        record = self.live
+        if record is None or self.plan.news:
+            return False
+        return record.generation == self.manifest.generation and record.code == self.code
+
+    @property
+    def live(self) -> BuildRecord | None:
+        """The build that is published now."""
+        return current_build(self.lake)
+
+    def note_unchanged(self) -> None:
+        """Remember new times and places of files whose content is the same."""
+        if self.plan.registry_changed:
+            manifest = self.lake.manifest()
+            self.lake.commit_registry(manifest, list(self.plan.registry.values()))
+
+    # --- stages -----------------------------------------------------------------------------
+
+    def ingest(self) -> None:
+        """Layers raw and parsed: read what changed and commit it."""
+        if LAKE_LAYERS[0] in self._done:
+            return
+        from warehouse.ingest import ingest
+
+        self.lake.sweep(self.manifest)
+        sweep_partial(self.lake)
+        if self.plan.news:
+            self.progress.reading(self.plan.bytes_to_read)
+            self.ingested = ingest(
+                self.lake,
+                self.manifest,
+                self.plan,
+                self.privacy,
+                self.settings.jobs,
+                self.progress.read,
+            )
+            self.manifest = self.lake.manifest()
+        else:
+            self.note_unchanged()
+        self._load_lake()
+
+    def _load_lake(self) -> None:
+        from warehouse.checks import check_across, check_table
+        from warehouse.contracts import lake_tables
+        from warehouse.publish import Publication
+
+        self.progress.stage("loading")
+        publication = self._stack.enter_context(
+            Publication(
+                self.lake,
+                self.manifest,
+                self.settings.memory_limit,
+                self.settings.jobs,
+                self.settings.timezone,
+            )
+        )
+        self._publication = publication
+        publication.run_macros(resources.sql_folder())
+        for layer in LAKE_LAYERS:
+            self._done[layer] = {}
+        for table in lake_tables().values():
+            self._done[table.layer][table.name] = publication.load(table)
+        for table in lake_tables().values():
+            self._checks[table.name] = [
+                *check_table(table, publication.connection),
+                *check_across(table.name, publication.connection),
+            ]
+
+    @property
+    def models(self) -> list[Model]:
+        """All models, in order."""
+        if self._models is None:
+            from warehouse.models import load_models
+
+            self._models = load_models(resources.sql_folder())
+        return self._models
+
+    def run_layer(self, layer: str) -> None:
+        """The models of one layer, and all that come before them."""
+        from warehouse.checks import check_across, check_model
+        from warehouse.models import MODEL_LAYERS
+
+        if layer in self._done:
+            return
+        position = MODEL_LAYERS.index(layer)
+        if position:
+            self.run_layer(MODEL_LAYERS[position - 1])
+        else:
+            self.ingest()
+        assert self._publication is not None
+        self.progress.stage(layer)
+        self._done[layer] = {}
+        connection = self._publication.connection
+        for model in self.models:
+            if model.table.layer == layer:
+                self._done[layer][model.name] = self._publication.run(model)
+                self._checks[model.name] = check_model(model, connection)
+        for name in self._done[layer]:
+            self._checks[name] += check_across(name, connection)
+
+    def stats(self, table: str) -> TableStats:
+        """Rows and seconds of a table that was made."""
+        return next(tables[table] for tables in self._done.values() if table in tables)
+
+    def checks(self, table: str) -> list[Check]:
+        """Outcomes of the checks that are shown with a table that was made."""
+        return self._checks[table]
+
+    def publish(self) -> BuildRecord:
+        """Swap the build in. Raises BuildError if a blocking check failed."""
+        from warehouse.models import MODEL_LAYERS
+
+        self.run_layer(MODEL_LAYERS[-1])
+        assert self._publication is not None
+        failed = [check for checks in self._checks.values() for check in checks if not check.passed]
+        if blocking := [check for check in failed if check.is_blocking]:
+            raise BuildError(
+                "the build is not published, since checks failed (the last one stays live): "
+                + "; ".join(f"{c.table}, {c.name}: {c.description}" for c in blocking)
+            )
+        self.progress.stage("publishing")
+        warnings = [f"{check.table}: {check.description}" for check in failed]
+        self.record = self._publication.publish(
+            self.models, self.code, warnings, self.settings.keep_builds
+        )
+        return self.record
+
+    @property
+    def outcome(self) -> Outcome:
+        checks = [check for checks in self._checks.values() for check in checks]
+        return Outcome(self.plan, self.ingested, self.record, checks)
+
+
+def run(build: Build, on_stage: Callable[[str], None] = lambda _: None) -> Outcome:
+    """All stages of an entered build, without Dagster."""
+    from warehouse.models import MODEL_LAYERS
+
+    build.ingest()
+    for layer in MODEL_LAYERS:
+        on_stage(layer)
+        build.run_layer(layer)
+    build.publish()
+    return build.outcome
+
+
+def code_identity(settings: Settings) -> str:
+    """Hash of models, contracts, prices and settings that the published tables rest on."""
+    digest = hashlib.blake2b(digest_size=16)
+    package = Path(__file__).resolve().parent
+    files = [
+        *sorted(resources.sql_folder().rglob("*.sql")),
+        *sorted((package / "contracts").glob("*.py")),
+        package / "publish.py",
+        package / "models.py",
+    ]
+    if settings.rates_file is not None:
+        files.append(settings.rates_file)
+    for file in files:
+        digest.update(file.name.encode() + b"\0" + file.read_bytes() + b"\0")
+    try:
+        prices = version("genai-prices")
+    except PackageNotFoundError:
+        prices = "none"
+    digest.update(f"{__version__} {prices} {settings.timezone}".encode())
+    return digest.hexdigest()

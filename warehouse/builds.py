@@ -1,0 +1,55 @@
+"""Published builds: where they lie, which one is live, what it holds.
+
+Belongs here: the folder of builds, as readers see it. Does not belong here: making a
+build (publish.py); this module loads no DuckDB, so that it can answer at once.
+
+    lake/builds/<id>.partial/    being built; swept when a build starts
+    lake/builds/<id>/            warehouse.duckdb, build.json, <layer>/<table>.parquet of the models
+    lake/current                 a link to the build that readers open
+
+A reader that has a build open keeps it whole, even after it was pruned.
+"""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import msgspec
+
+from warehouse.lake import Lake
+
+DATABASE = "warehouse.duckdb"
+
+
+class BuildRecord(msgspec.Struct):
+    """build.json: what a published build holds and what it was made of."""
+
+    id: str
+    generation: int
+    code: str
+    created_at: str
+    seconds: float = 0.0
+    rows: dict[str, int] = {}
+    warnings: list[str] = []
+
+
+def current_build(lake: Lake) -> BuildRecord | None:
+    """The live build, or None where nothing (whole) is published."""
+    folder = lake.root / "current"
+    try:
+        record = msgspec.json.decode((folder / "build.json").read_bytes(), type=BuildRecord)
+    except (OSError, msgspec.MsgspecError):
+        return None
+    return record if (folder / DATABASE).is_file() else None
+
+
+def database_path(lake: Lake) -> Path:
+    """The file that readers open; it changes with every build."""
+    return lake.root / "current" / DATABASE
+
+
+def sweep_partial(lake: Lake) -> None:
+    """Remove build folders that a killed build left."""
+    for path in (lake.root / "builds").glob("*.partial"):
+        shutil.rmtree(path, ignore_errors=True)

@@ -1,0 +1,170 @@
+"""The command line: build, query, summary, status, report, ui.
+
+Belongs here: options, exit codes, what is printed. Does not belong here: any work; each
+command calls one function. Heavy libraries are imported by the commands that need them.
+
+Exit codes: 0 done or up to date, 1 failed, 2 bad usage, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+
+from warehouse import __version__
+from warehouse.errors import RollhouseError
+
+if TYPE_CHECKING:
+    from warehouse.settings import Settings
+
+app = typer.Typer(
+    name="rollhouse",
+    help="An analytics warehouse for your Codex work.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Home = Annotated[
+    Path | None,
+    typer.Option("--home", metavar="DIR", help="Where Rollhouse keeps its data."),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for other programs.")]
+
+
+class Format(StrEnum):
+    """Output forms of `query`."""
+
+    table = "table"
+    json = "json"
+    csv = "csv"
+    parquet = "parquet"
+
+
+@app.callback(invoke_without_command=True)
+def _root(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    if version:
+        print(f"rollhouse {__version__}")
+        raise typer.Exit
+    if context.invoked_subcommand is None:
+        raise typer.Exit(2)
+
+
+@app.command()
+def build(
+    home: Home = None,
+    source: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--source", metavar="KIND:PATH", help="Read only this (may be given more than once)."
+        ),
+    ] = None,
+    jobs: Annotated[int | None, typer.Option(min=1, help="Worker processes.")] = None,
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Read all files again and compare hashes.")
+    ] = False,
+) -> None:
+    """Read what changed and publish the warehouse anew."""
+    settings = _settings(home, source, jobs)
+    from warehouse.build import Build
+    from warehouse.builds import database_path
+
+    with Build(settings, verify=verify) as work:
+        if work.is_up_to_date():
+            work.note_unchanged()
+            print(
+                f"Up to date: nothing changed in {work.plan.files} files since the last build. "
+                f"The warehouse is {database_path(work.lake)}"
+            )
+            return
+        from warehouse.console import BuildConsole
+
+        console = BuildConsole()
+        work.progress = console
+        from pipelines.run import run_build
+
+        with console:
+            outcome = run_build(work)
+        console.result(outcome, work)
+
+
+@app.command()
+def query(
+    sql: Annotated[str, typer.Argument(metavar="SQL", help="One SELECT, or - to read it.")],
+    home: Home = None,
+    format: Annotated[Format, typer.Option("--format", help="Output form.")] = Format.table,
+) -> None:
+    """Query the published warehouse; nothing can be written."""
+    settings = _settings(home)
+    from warehouse.query import run_query
+
+    run_query(settings.home, sys.stdin.read() if sql == "-" else sql, format.value)
+
+
+@app.command()
+def summary(home: Home = None, as_json: AsJson = False) -> None:
+    """Sessions, tokens and cost at a glance."""
+    settings = _settings(home)
+    from warehouse.overview import print_summary
+
+    print_summary(settings, as_json)
+
+
+@app.command()
+def status(home: Home = None, as_json: AsJson = False) -> None:
+    """Sources, freshness, rows, rejects, last runs, and what is not covered."""
+    settings = _settings(home)
+    from warehouse.overview import print_status
+
+    print_status(settings, as_json)
+
+
+@app.command()
+def ui(
+    home: Home = None,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port on 127.0.0.1.")] = 3000,
+) -> None:
+    """Open the Dagster UI: lineage, runs, checks, the nightly schedule."""
+    settings = _settings(home)
+    from pipelines.instance import serve_ui
+
+    raise typer.Exit(serve_ui(settings, port))
+
+
+def _settings(
+    home: Path | None, sources: list[str] | None = None, jobs: int | None = None
+) -> Settings:
+    from warehouse.settings import load_settings
+
+    return load_settings(home, sources, jobs)
+
+
+def fail(message: str, code: int) -> NoReturn:
+    """End with a message on stderr."""
+    print(f"rollhouse: {message}", file=sys.stderr)
+    raise SystemExit(code)
+
+
+def main() -> None:
+    """Entry point: turns known errors into one line and an exit code."""
+    try:
+        app(standalone_mode=True)
+    except RollhouseError as error:
+        fail(str(error), error.exit_code)
+    except KeyboardInterrupt:
+        fail("interrupted; the last published warehouse stays as it was", 130)
+    except BrokenPipeError:
+        sys.stderr.close()
+        raise SystemExit(0) from None
+
+
+if __name__ == "__main__":
+    main()

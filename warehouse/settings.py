@@ -1,0 +1,258 @@
+"""The user's settings: rollhouse.toml, ROLLHOUSE_* variables, command-line options.
+
+Belongs here: reading and checking settings, and their defaults. Does not belong here:
+acting on them. Options win over variables, variables over the file, the file over defaults.
+"""
+
+from __future__ import annotations
+
+import glob
+import os
+import re
+import tomllib
+import zoneinfo
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from warehouse import resources
+from warehouse.errors import UsageError
+from warehouse.scanning import Root
+from warehouse.sources import KINDS
+
+FILE_NAME = "rollhouse.toml"
+_NOT_SETTINGS = {"ROLLHOUSE_CONFIG"}
+
+
+class SettingsError(UsageError):
+    """A setting is wrong; the message says which, where, and what was expected."""
+
+
+def _known_kind(kind: str) -> str:
+    if kind not in KINDS:
+        raise ValueError(f"there is no source kind {kind!r}; kinds are {', '.join(sorted(KINDS))}")
+    return kind
+
+
+def _known_zone(name: str) -> str:
+    try:
+        zoneinfo.ZoneInfo(name)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError):
+        raise ValueError(f"there is no timezone {name!r}; write it like Europe/Berlin") from None
+    return name
+
+
+def _memory(text: str) -> str:
+    if not re.fullmatch(r"\d+(\.\d+)?\s*(MB|MiB|GB|GiB)", text):
+        raise ValueError(f"{text!r} is no amount of memory; write it like 512MB or 2GB")
+    return text
+
+
+class SourceSetting(BaseModel):
+    """One place to read from: a path or glob, `~` allowed."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    kind: Annotated[str, AfterValidator(_known_kind)]
+    path: str
+    label: str | None = None
+
+
+def local_timezone() -> str:
+    """The machine's timezone by name, or UTC where it has none."""
+    candidates = [os.environ.get("TZ", "").removeprefix(":")]
+    localtime = os.path.realpath("/etc/localtime")
+    if "/zoneinfo/" in localtime:
+        candidates.append(localtime.split("/zoneinfo/", 1)[1])
+    for name in candidates:
+        if name:
+            try:
+                return _known_zone(name)
+            except ValueError:
+                continue
+    return "UTC"
+
+
+def default_home() -> Path:
+    """`data` in a checkout; the user's data folder for an installed Rollhouse."""
+    checkout = resources.checkout()
+    if checkout is not None:
+        return checkout / "data"
+    return Path(os.environ.get("XDG_DATA_HOME") or "~/.local/share").expanduser() / "rollhouse"
+
+
+class Settings(BaseSettings):
+    """All settings; see docs/settings.md."""
+
+    model_config = SettingsConfigDict(env_prefix="ROLLHOUSE_", extra="forbid")
+
+    home: Path = Field(default_factory=default_home)
+    timezone: Annotated[str, AfterValidator(_known_zone)] = Field(default_factory=local_timezone)
+    jobs: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1, le=256)
+    memory_limit: Annotated[str, AfterValidator(_memory)] = "256MB"
+    privacy: Literal["standard", "strict"] = "standard"
+    keep_builds: int = Field(default=3, ge=1)
+    rates_file: Path | None = None
+    sources: list[SourceSetting] = []
+
+    @field_validator("home", "rates_file", mode="after")
+    @classmethod
+    def _absolute(cls, path: Path | None) -> Path | None:
+        return None if path is None else Path(os.path.abspath(path.expanduser()))
+
+    @field_validator("rates_file", mode="after")
+    @classmethod
+    def _exists(cls, path: Path | None, _: ValidationInfo) -> Path | None:
+        if path is not None and not path.is_file():
+            raise ValueError(f"there is no file {path}")
+        return path
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        file = init_settings.init_kwargs.pop("_file", {})  # type: ignore[attr-defined]
+        return init_settings, env_settings, _FileSource(settings_cls, file)
+
+    def roots(self) -> list[Root]:
+        """Where to look, globs and `~` resolved. Raises SettingsError for a path not there."""
+        if not self.sources:
+            return [Root("codex", default_codex_home(), None)]
+        roots = []
+        for source in self.sources:
+            pattern = os.path.expanduser(source.path)
+            paths = sorted(glob.glob(pattern, recursive=True))
+            if not paths:
+                what = "matches nothing" if glob.has_magic(pattern) else "is not there"
+                raise SettingsError(
+                    f"source {source.kind}:{source.path} {what}; expected an existing file or "
+                    "folder"
+                )
+            roots += [Root(source.kind, Path(path), source.label) for path in paths]
+        return roots
+
+
+class _FileSource(PydanticBaseSettingsSource):
+    """The values of rollhouse.toml, already read."""
+
+    def __init__(self, settings_cls: type[BaseSettings], values: dict[str, Any]) -> None:
+        super().__init__(settings_cls)
+        self._values = values
+
+    def get_field_value(self, field: Any, field_name: str) -> tuple[Any, str, bool]:
+        return self._values.get(field_name), field_name, False
+
+    def __call__(self) -> dict[str, Any]:
+        return self._values
+
+
+def default_codex_home() -> Path:
+    """CODEX_HOME, else ~/.codex, else (where there is none) the sample that comes along.
+
+    Raises SettingsError if CODEX_HOME names a folder that is not there.
+    """
+    if named := os.environ.get("CODEX_HOME"):
+        path = Path(named).expanduser()
+        if not path.is_dir():
+            raise SettingsError(f"CODEX_HOME names {named}, which is not a folder")
+        return path
+    home = Path("~/.codex").expanduser()
+    return home if home.is_dir() else resources.sample_folder()
+
+
+def load_settings(
+    home: Path | None = None,
+    sources: list[str] | None = None,
+    jobs: int | None = None,
+) -> Settings:
+    """Settings from options, variables and file. Raises SettingsError with all problems."""
+    _refuse_unknown_variables(os.environ)
+    file = _settings_file(home)
+    values = _read_file(file) if file else {}
+    options: dict[str, Any] = {}
+    if home is not None:
+        options["home"] = home
+    if jobs is not None:
+        options["jobs"] = jobs
+    if sources:
+        options["sources"] = [_source_option(text) for text in sources]
+    try:
+        return Settings(_file=values, **options)  # type: ignore[call-arg]
+    except ValidationError as error:
+        raise SettingsError(_explain(error, file)) from None
+
+
+def _settings_file(home: Path | None) -> Path | None:
+    if named := os.environ.get("ROLLHOUSE_CONFIG"):
+        path = Path(named).expanduser()
+        if not path.is_file():
+            raise SettingsError(f"ROLLHOUSE_CONFIG names {named}, which is not a file")
+        return path
+    folders = [home, Path.cwd(), resources.checkout(), Path("~/.config/rollhouse").expanduser()]
+    for folder in folders:
+        if folder is not None and (folder / FILE_NAME).is_file():
+            return folder / FILE_NAME
+    return None
+
+
+def _read_file(path: Path) -> dict[str, Any]:
+    """The file's values, with relative paths taken from its folder."""
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path} is not TOML: {error}") from None
+    for name in ("home", "rates_file"):
+        if isinstance(values.get(name), str):
+            values[name] = path.parent / Path(values[name]).expanduser()
+    if isinstance(values.get("sources"), list):
+        for source in values["sources"]:
+            if isinstance(source, dict) and isinstance(source.get("path"), str):
+                source["path"] = str(path.parent / Path(source["path"]).expanduser())
+    return values
+
+
+def _source_option(text: str) -> dict[str, str]:
+    kind, colon, path = text.partition(":")
+    if not colon or not path:
+        raise SettingsError(f"--source {text}: expected KIND:PATH, such as codex:~/.codex")
+    return {"kind": kind, "path": path}
+
+
+def _refuse_unknown_variables(environment: Mapping[str, str]) -> None:
+    known = {f"ROLLHOUSE_{name.upper()}" for name in Settings.model_fields} | _NOT_SETTINGS
+    for name in environment:
+        if name.startswith("ROLLHOUSE_") and name not in known:
+            raise SettingsError(
+                f"the variable {name} is no setting; known are {', '.join(sorted(known))}"
+            )
+
+
+def _explain(error: ValidationError, file: Path | None) -> str:
+    lines = []
+    for problem in error.errors():
+        where = ".".join(str(part) for part in problem["loc"])
+        if problem["type"] == "extra_forbidden":
+            is_source = problem["loc"][0] == "sources" and len(problem["loc"]) > 1
+            shape: type[BaseModel] = SourceSetting if is_source else Settings
+            what = f"no such setting; known are {', '.join(shape.model_fields)}"
+        else:
+            what = problem["msg"].removeprefix("Value error, ")
+        lines.append(f"{where}: {what}")
+    origin = f" (from options, variables or {file})" if file else " (from options or variables)"
+    return "; ".join(lines) + origin
