@@ -414,6 +414,10 @@ def _resumable(home: Path, rng: random.Random) -> Path:
     raise FileNotFoundError(f"no thread to go on with below {home}")
 
 
+def _given(value: int | None, default: int) -> int:
+    return default if value is None else value
+
+
 def main() -> int:
     defaults = Options()
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
@@ -446,12 +450,16 @@ def main() -> int:
 
         return check(given.out)
     if given.append:
-        print(json.dumps(append(given.out, given.append, given.seed)))
+        try:
+            print(json.dumps(append(given.out, given.append, given.seed)))
+        except FileNotFoundError as error:
+            print(f"generate: {error}", file=sys.stderr)
+            return 2
         return 0
     alone = given.one_file and given.bytes is None and given.files is None
     options = Options(
-        bytes=0 if alone else given.bytes or defaults.bytes,
-        files=0 if alone else given.files or defaults.files,
+        bytes=_given(given.bytes, 0 if alone else defaults.bytes),
+        files=_given(given.files, 0 if alone else defaults.files),
         seed=given.seed,
         days=given.days,
         forks=given.forks,

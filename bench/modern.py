@@ -1,12 +1,11 @@
 """Rollouts as CLI 0.169.0 writes them, in both history modes.
 
-Belongs here: the exact JSON of every line of that version, and which lines make a turn, a
-response, a compaction, a fork or a sub-agent. Does not belong here: older versions (`old.py`),
+Belongs here: which lines make a turn, a response, a compaction, a fork or a sub-agent, and what is
+in them. Does not belong here: the longer templates (`modern_lines.py`), older versions (`old.py`),
 random texts and ids (`filler.py`).
 
-Lines are bytes templates; `emit` puts time and ordinal before them. The two history modes differ
-in the ordinals and in the lines that only the UI needs: `item_completed` (paginated) or plain
-events (legacy).
+The two history modes differ in the ordinals and in the lines that only the UI needs:
+`item_completed` (paginated) or plain events (legacy).
 """
 
 from __future__ import annotations
@@ -19,98 +18,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
+from bench import modern_lines as shape
 from bench.filler import COMMANDS, Filler, hex24, hex32, output_size, stamp, uuid7
 from bench.threads import ZERO, Cut, Project, Thread, Usage, add
 
-_USAGE = (
-    b'{"input_tokens":%d,"cached_input_tokens":%d,"cache_write_input_tokens":%d,"output_tokens":%d,'
-    b'"reasoning_output_tokens":%d,"total_tokens":%d}'
-)
-_RATE_LIMITS = (
-    b'{"limit_id":"codex","limit_name":null,'
-    b'"primary":{"used_percent":%.1f,"window_minutes":300,"resets_at":%d},'
-    b'"secondary":{"used_percent":%.1f,"window_minutes":10080,"resets_at":%d},'
-    b'"credits":{"has_credits":true,"unlimited":false,"balance":"12.50"},"individual_limit":null,'
-    b'"spend_control_reached":null,"plan_type":null,"rate_limit_reached_type":null}'
-)
-_TOKEN_COUNT = (
-    b'"type":"event_msg","payload":{"type":"token_count","info":{"total_token_usage":%b,"last_token_usage":%b,'
-    b'"last_usage_includes_reasoning":%b,"model_context_window":258400},"rate_limits":%b}}'
-)
-_TOKEN_COUNT_NULL = (
-    b'"type":"event_msg","payload":{"type":"token_count","info":null,"rate_limits":%b}}'
-)
-_RECORD = (
-    b'{"thread_id":"%b","turn_id":"%b","session_id":"%b","root_turn_id":"%b","response_id":"resp_%b",'
-    b'"usage":%b,"turn_token_usage":%b,"thread_token_usage":%b}'
-)
-_SESSION_META = (
-    b'"type":"session_meta","payload":{"account_scoped":true,"session_id":"%b","id":"%b",%b"timestamp":"%b",'
-    b'"cwd":"%b","runtime_workspace_roots":["%b"],"originator":"%b","cli_version":"0.169.0","source":%b,'
-    b'%b"model_provider":"openai","base_instructions":{"text":"%b","provenance":{"type":"model","model":"%b"}},'
-    b'"history_mode":"%b",%b"context_window":{"window_id":"%b"}%b}}'
-)
-_ATTRIBUTION = (
-    b'"turn_attribution":{"turn_id":"%b","turn_trigger":null,"parent_turn_id":%b,'
-    b'"initiating_agent_path":%b,"root_turn_id":"%b"}'
-)
-_TASK_STARTED = (
-    b'"type":"event_msg","payload":{"type":"task_started",%b,"turn_id":"%b","root_turn_id":"%b",'
-    b'"started_at":%d,"model_context_window":258400,"collaboration_mode_kind":"default"}}'
-)
-_TASK_COMPLETE = (
-    b'"type":"event_msg","payload":{"type":"task_complete","root_turn_id":"%b","turn_id":"%b",'
-    b'"last_agent_message":%b,"started_at":%d,"completed_at":%d,"duration_ms":%d%b}}'
-)
-_TURN_ABORTED = (
-    b'"type":"event_msg","payload":{"type":"turn_aborted","root_turn_id":"%b","turn_id":"%b",'
-    b'"reason":"interrupted","started_at":%d%b}}'
-)
-_COLLABORATION = (
-    b'"collaboration_mode":{"mode":"default","settings":{"model":"%b","reasoning_effort":%b,'
-    b'"developer_instructions":null}}'
-)
-_TURN_CONTEXT = (
-    b'"type":"turn_context","payload":{"turn_id":"%b","root_turn_id":"%b","disabled_plugin_ids":[],"cwd":"%b",'
-    b'"approval_policy":"never","approvals_reviewer":"user","permission_profile":{"type":"disabled"},'
-    b'"model":"%b","comp_hash":"2911",%b,"multi_agent_version":"%b","realtime_active":false,%b'
-    b'"summary":"none","sandbox_policy":{"type":"danger-full-access"}}}'
-)
-_SETTINGS = (
-    b'"type":"event_msg","payload":{"type":"thread_settings_applied","thread_id":"%b","thread_settings":{'
-    b'"model":"%b","model_provider_id":"openai",%b"approval_policy":"never","approvals_reviewer":"user",'
-    b'"requested_approvals_reviewer":"user","permission_profile":{"type":"disabled"},"cwd":"%b",'
-    b'"runtime_workspace_roots":["%b"],%b%b,"disabled_plugin_ids":[]}}}'
-)
-_WORLD_STATE = (
-    b'"type":"world_state","payload":{"full":true,"state":{"agents_md":{},"apps_instructions":false,'
-    b'"collaboration_mode":{"mode":"default","model":"%b",'
-    b'"instructions":"dfd53114f5f6f9f5fd7816370d0bf2847806246d"},"context_window_guidance":"",'
-    b'"environments":{"environments":{"local":{"cwd":"%b","status":"available","shell":"bash"}},'
-    b'"current_date":"%b","timezone":"Etc/UTC","filesystem":"<filesystem><workspace_roots><root>%b</root>'
-    b'</workspace_roots><permission_profile type=\\"disabled\\"></permission_profile>'
-    b'</filesystem>"},'
-    b'"environments_instructions":false,"git_attribution":false,"host_skills":{"body":"%b",'
-    b'"includeInstructions":true},"managed_developer_instructions":{},"model":"%b",'
-    b'"model_catalog":"ea1a55de2973a50e2e404222c5499c24df5591ed","multi_agent_mode":{},'
-    b'"permissions":{"instructions":"32ca25d6d85edaeb6f1e19b2a5cc4e08d2a631cd",'
-    b'"approved_command_prefixes":[]},"persistent_mode":{},"plugins_instructions":false,'
-    b'"realtime":{"active":false},"skills":{"includeInstructions":true},'
-    b'"tools":{"multi_agent_v1":"Tools for spawning and managing sub-agents."}}}}'
-)
-_ITEM = (
-    b'"type":"event_msg","payload":{"type":"item_completed","thread_id":"%b","turn_id":"%b","item":{%b},'
-    b'"started_at_ms":%d,"completed_at_ms":%d}}'
-)
-_PASS = b'"internal_chat_message_metadata_passthrough":{"turn_id":"%b"'
-_KINDS = b',"create_time":%b,"content_item_kinds":[%b],"content_item_metadata":[%b]}}'
-_HARNESS = b'{"provenance":{"type":"harness","hook":false}}'
-_META = b',"metadata":{"history_sequence":%d,"sampled_through_sequence":%d,'
-_RETAINED = (
-    b'"retained_source":{"id":{"message_id":"%b","turn_id":"%b","role":"%b"},'
-    b'"revision":"retained_%b","complete":true},'
-)
-_OUTPUT_META = b'"client_authored":false,"fallback_token_limit_override":12000}}'
 _SMALL_STEP = 6_000
 _TRUNCATE_AT = 40_000
 _TAIL = re.compile(
@@ -288,14 +199,16 @@ class ModernThread(Thread):
             self.emit(self._session_meta(ids=ids, history=start))
             for copy in copies:
                 self.emit(copy)
-            self.emit(_TURN_ABORTED % (agent.root_turn, agent.root_turn, agent.cut.ms // 1000, b""))
+            self.emit(
+                shape.TURN_ABORTED % (agent.root_turn, agent.root_turn, agent.cut.ms // 1000, b"")
+            )
             for kind, size in ((b"usage_hint", 360), (b"role_instructions", 2200)):
                 self.emit(
                     b'"type":"response_item","payload":{"type":"message","id":"msg_%b","role":"developer",'
                     b'"content":[{"type":"input_text","text":"%b"}],'
                     b'"internal_chat_message_metadata_passthrough":{"content_item_kinds":["multi_agent.%b"],'
                     b'"content_item_metadata":[%b]}}}'
-                    % (self._uuid(), self.filler.manual(kind.decode(), size), kind, _HARNESS)
+                    % (self._uuid(), self.filler.manual(kind.decode(), size), kind, shape.HARNESS)
                 )
             assert self.ordinal == own_from
         self.pause(20, 60)
@@ -318,7 +231,7 @@ class ModernThread(Thread):
                 names += b'"agent_path":"%b",' % agent.path
             history += b'"multi_agent_version":"%b",' % self._multi_agent
         size = 2_000 if self._short else 15_000 + len(self._instructions_of) * 250
-        return _SESSION_META % (
+        return shape.SESSION_META % (
             self._session,
             self.id,
             ids,
@@ -340,7 +253,7 @@ class ModernThread(Thread):
         model = self.model.encode()
         effort = self._effort
         self.emit(
-            _SETTINGS
+            shape.SETTINGS
             % (
                 self.id,
                 model,
@@ -348,7 +261,7 @@ class ModernThread(Thread):
                 self.project.cwd,
                 self.project.cwd,
                 b'"reasoning_effort":"%b","reasoning_summary":"none",' % effort if effort else b"",
-                _COLLABORATION % (model, b'"%b"' % effort if effort else b"null"),
+                shape.COLLABORATION % (model, b'"%b"' % effort if effort else b"null"),
             )
         )
 
@@ -356,13 +269,13 @@ class ModernThread(Thread):
         model = self.model.encode()
         effort = self._effort
         self.emit(
-            _TURN_CONTEXT
+            shape.TURN_CONTEXT
             % (
                 self._turn,
                 self._root_turn,
                 self.project.cwd,
                 model,
-                _COLLABORATION % (model, b'"%b"' % effort if effort else b"null"),
+                shape.COLLABORATION % (model, b'"%b"' % effort if effort else b"null"),
                 self._multi_agent,
                 b'"effort":"%b",' % effort if effort else b"",
             )
@@ -372,7 +285,7 @@ class ModernThread(Thread):
         cwd = self.project.cwd
         model = self.model.encode()
         skills = self.filler.manual("skills", 600 if self._short else 4_600)
-        self.emit(_WORLD_STATE % (model, cwd, stamp(self.ms)[:10], cwd, skills, model))
+        self.emit(shape.WORLD_STATE % (model, cwd, stamp(self.ms)[:10], cwd, skills, model))
 
     def _emit_preamble(self) -> None:
         skills = self.filler.manual("skills", 600 if self._short else 4_600)
@@ -382,7 +295,7 @@ class ModernThread(Thread):
             b'{"type":"input_text","text":"%b"},{"type":"input_text","text":"%b"}'
             % (skills, permissions),
             b'"host_skills.instructions","permissions.instructions"',
-            b'{"provenance":{"type":"skills"}},' + _HARNESS,
+            b'{"provenance":{"type":"skills"}},' + shape.HARNESS,
             b',"mcp_attribution":{"status":"none"}',
         )
         environment = (
@@ -394,7 +307,7 @@ class ModernThread(Thread):
             b"user",
             b'{"type":"input_text","text":"%b"}' % environment,
             b'"environments.environment_context"',
-            _HARNESS,
+            shape.HARNESS,
         )
         self._emit_world_state()
 
@@ -415,11 +328,11 @@ class ModernThread(Thread):
         return b"%d.%03d%d" % (*divmod(self.ms, 1000), 1 + self.rng.getrandbits(13))
 
     def _emit_item(self, item: bytes, took_ms: int = 0) -> None:
-        self.emit(_ITEM % (self.id, self._turn, item, self.ms - took_ms, self.ms))
+        self.emit(shape.ITEM % (self.id, self._turn, item, self.ms - took_ms, self.ms))
 
     def _next_sequence(self) -> bytes:
         self.sequence += 1
-        return _META % (self.sequence, self._sampled)
+        return shape.META % (self.sequence, self._sampled)
 
     def _next_order(self) -> bytes:
         self.order += 1
@@ -432,8 +345,8 @@ class ModernThread(Thread):
         self.emit(
             b'"type":"response_item","payload":{"type":"message","id":"msg_%b","role":"%b","content":[%b],'
             % (self._uuid(), role, content)
-            + _PASS % self._turn
-            + _KINDS % (self._created(), kinds, origins)
+            + shape.PASS % self._turn
+            + shape.KINDS % (self._created(), kinds, origins)
             + self._next_sequence()
             + b'"client_authored":false%b}}' % attribution
         )
@@ -444,10 +357,10 @@ class ModernThread(Thread):
             b'"type":"response_item","payload":{"type":"message","id":"%b","role":"user",'
             b'"content":[{"type":"input_text","text":"%b"}],'
             % (message, text)
-            + _PASS % self._turn
-            + _KINDS % (self._created(), b'"user.text"', b'{"provenance":{"type":"user"}}')
+            + shape.PASS % self._turn
+            + shape.KINDS % (self._created(), b'"user.text"', b'{"provenance":{"type":"user"}}')
             + self._next_sequence()
-            + _RETAINED % (message, self._turn, b"user", self._uuid())
+            + shape.RETAINED % (message, self._turn, b"user", self._uuid())
             + self._next_order()
             + b',"mcp_attribution":{"status":"none"}}}'
         )
@@ -481,7 +394,7 @@ class ModernThread(Thread):
             b'"type":"response_item","payload":{"type":"reasoning","id":"%b",'
             b'"summary":[{"type":"summary_text","text":"%b"}],"content":null,"encrypted_content":"%b",'
             % (item, title, self.filler.cipher(rng, 1_000 + int(rng.random() ** 2 * 5_000)))
-            + _PASS % self._turn
+            + shape.PASS % self._turn
             + b"}}"
             + self._next_sequence()
             + b'"client_authored":false}}'
@@ -506,10 +419,10 @@ class ModernThread(Thread):
             b'"role":"assistant","content":[{"type":"output_text","text":"%b","annotations":[]}],'
             b'"phase":"%b",'
             % (item, text, phase)
-            + _PASS % self._turn
+            + shape.PASS % self._turn
             + b',"content_item_kinds":["unknown"]}}'
             + self._next_sequence()
-            + _RETAINED % (item, self._turn, b"assistant", self._uuid())
+            + shape.RETAINED % (item, self._turn, b"assistant", self._uuid())
             + self._next_order()
             + b"}}"
         )
@@ -521,7 +434,7 @@ class ModernThread(Thread):
             b'"type":"response_item","payload":{"type":"function_call","status":"completed","id":"fc_%b",'
             b'"name":"%b",%b"arguments":"%b","call_id":"%b",'
             % (hex32(self.rng), name, namespace, arguments, call)
-            + _PASS % self._turn
+            + shape.PASS % self._turn
             + b"}}"
             + self._next_sequence()
             + self._next_order()
@@ -532,25 +445,25 @@ class ModernThread(Thread):
         self.emit(
             b'"type":"response_item","payload":{"type":"%b_output","id":"%b_%b","call_id":"%b","output":"%b",'
             % (kind, prefix, self._uuid(), call, output)
-            + _PASS % self._turn
+            + shape.PASS % self._turn
             + b',"create_time":%b}}' % self._created()
             + self._next_sequence()
-            + _OUTPUT_META
+            + shape.OUTPUT_META
         )
 
     def _emit_record(self, used: Usage) -> bytes:
         """The usage record of a response; gives it back, since a compaction repeats it."""
         self._turn_spent = add(self._turn_spent, used)
         self.last = used
-        record = _RECORD % (
+        record = shape.RECORD % (
             self.id,
             self._turn,
             self._session,
             self._root_turn,
             hex32(self.rng),
-            _USAGE % used,
-            _USAGE % self._turn_spent,
-            _USAGE % self.spent,
+            shape.USAGE % used,
+            shape.USAGE % self._turn_spent,
+            shape.USAGE % self.spent,
         )
         self.emit(b'"type":"token_usage_record","payload":%b}' % record)
         return record
@@ -558,14 +471,16 @@ class ModernThread(Thread):
     def _emit_token_count(self, last: Usage | None = None) -> None:
         """The counters; unchanged if nothing was billed since the last time."""
         primary, secondary = self.limits()
-        limits = _RATE_LIMITS % (primary, self._resets, secondary, self._resets + 400_000)
+        limits = shape.RATE_LIMITS % (primary, self._resets, secondary, self._resets + 400_000)
         shown = last or self.last
         if shown is None:
-            self.emit(_TOKEN_COUNT_NULL % limits)
+            self.emit(shape.TOKEN_COUNT_NULL % limits)
             return
         self._emitted_totals = self.totals
         estimate = b"true" if last else b"false"
-        self.emit(_TOKEN_COUNT % (_USAGE % self.totals, _USAGE % shown, estimate, limits))
+        self.emit(
+            shape.TOKEN_COUNT % (shape.USAGE % self.totals, shape.USAGE % shown, estimate, limits)
+        )
 
     # -- what makes a turn
 
@@ -603,12 +518,12 @@ class ModernThread(Thread):
         agent = self.agent
         if agent is None:
             self._root_turn = self._turn
-            attribution = _ATTRIBUTION % (self._turn, b"null", b"null", self._turn)
+            attribution = shape.ATTRIBUTION % (self._turn, b"null", b"null", self._turn)
         else:
             by = b'"/root"' if agent.path else b"null"
             parent = b'"%b"' % agent.root_turn
-            attribution = _ATTRIBUTION % (self._turn, parent, by, self._root_turn)
-        self.emit(_TASK_STARTED % (attribution, self._turn, self._root_turn, started // 1000))
+            attribution = shape.ATTRIBUTION % (self._turn, parent, by, self._root_turn)
+        self.emit(shape.TASK_STARTED % (attribution, self._turn, self._root_turn, started // 1000))
         self.pause(20, 150)
         self._sampled = self.sequence
         if self._preamble_due:
@@ -621,7 +536,7 @@ class ModernThread(Thread):
                 b'{"type":"input_text","text":"%b"}'
                 % self.filler.manual("switch " + self.model, 5_000),
                 b'"model_switch.instructions"',
-                _HARNESS,
+                shape.HARNESS,
             )
             model = self.model.encode()
             self.emit(
@@ -638,7 +553,7 @@ class ModernThread(Thread):
     def _end_turn(self, started: int, message: bytes, timing: bytes = b"") -> None:
         self.ms += 6
         self.emit(
-            _TASK_COMPLETE
+            shape.TASK_COMPLETE
             % (
                 self._root_turn,
                 self._turn,
@@ -745,7 +660,7 @@ class ModernThread(Thread):
             b'"call_id":"%b","name":"apply_patch",'
             b'"input":"*** Begin Patch\\n*** Update File: %b\\n@@\\n%b*** End Patch",'
             % (hex32(rng), call, name, body)
-            + _PASS % self._turn
+            + shape.PASS % self._turn
             + b"}}"
             + self._next_sequence()
             + b'"client_authored":false}}'
@@ -796,7 +711,7 @@ class ModernThread(Thread):
         self.emit(
             b'"type":"response_item","payload":{"type":"web_search_call","id":"%b","status":"completed",%b,'
             % (item, action)
-            + _PASS % self._turn
+            + shape.PASS % self._turn
             + b"}}"
             + self._next_sequence()
             + b'"client_authored":false}}'
@@ -833,11 +748,11 @@ class ModernThread(Thread):
             b"Any running unified exec processes may still be running in the background."
             b'\\n</turn_aborted>"}',
             b'"generic.turn_aborted"',
-            _HARNESS,
+            shape.HARNESS,
         )
         self.ms += 2
         ended = b',"completed_at":%d,"duration_ms":%d' % (self.ms // 1000, self.ms - started)
-        self.emit(_TURN_ABORTED % (self._root_turn, self._turn, started // 1000, ended))
+        self.emit(shape.TURN_ABORTED % (self._root_turn, self._turn, started // 1000, ended))
 
     def _switch_model(self) -> None:
         other = {"gpt-5.4": "gpt-5.4-mini", "gpt-5.4-mini": "gpt-5.4"}.get(self.model)
@@ -856,8 +771,8 @@ class ModernThread(Thread):
         if self.agent is None:
             self._root_turn = self._turn
         self._turn_spent = ZERO
-        attribution = _ATTRIBUTION % (self._turn, b"null", b"null", self._root_turn)
-        self.emit(_TASK_STARTED % (attribution, self._turn, self._root_turn, started // 1000))
+        attribution = shape.ATTRIBUTION % (self._turn, b"null", b"null", self._root_turn)
+        self.emit(shape.TASK_STARTED % (attribution, self._turn, self._root_turn, started // 1000))
         self._emit_token_count()
         self.pause(4_000, 15_000)
         self._sampled = self.sequence
@@ -867,7 +782,7 @@ class ModernThread(Thread):
             b'"type":"response_item","payload":{"type":"message","status":"completed","id":"%b",'
             b'"role":"assistant","content":[{"type":"output_text","text":"%b","annotations":[]}],'
             % (item, summary)
-            + _PASS % self._turn
+            + shape.PASS % self._turn
             + b',"content_item_kinds":["unknown"]}}'
             + self._next_sequence()
             + b'"client_authored":false,"compaction_output":true}}'
@@ -902,7 +817,7 @@ class ModernThread(Thread):
             history.append(
                 b'{"type":"message","id":"%b","role":"user","content":[{"type":"input_text","text":"%b"}],'
                 % (message, text)
-                + _PASS % self._turn
+                + shape.PASS % self._turn
                 + b',"create_time":%b,"content_item_kinds":["user.text"],' % self._created()
                 + b'"content_item_metadata":[{"provenance":{"type":"user"}}]}}'
             )
@@ -919,15 +834,15 @@ class ModernThread(Thread):
         history.append(
             b'{"type":"message","id":"msg_%b","role":"user","content":[{"type":"input_text","text":"%b"}],'
             % (self._uuid(), summary)
-            + _PASS % self._turn
+            + shape.PASS % self._turn
             + b',"content_item_kinds":["compaction.summary"],"content_item_metadata":[%b]}}'
-            % _HARNESS
+            % shape.HARNESS
         )
         metadata.append(
             b'{"history_sequence":%d,"sampled_through_sequence":%d,"client_authored":false,'
             b'"mcp_attribution":{"status":"none"}}' % (self.sequence + 3, self.sequence - 1)
         )
-        attribution = _ATTRIBUTION % (self._turn, b"null", b"null", self._root_turn)
+        attribution = shape.ATTRIBUTION % (self._turn, b"null", b"null", self._root_turn)
         self.emit(
             b'"type":"compacted","payload":{"message":"%b","replacement_history":[%b],'
             b'"replacement_history_metadata":[%b],"retained_context":{"verified_answers":[],'
@@ -1049,7 +964,7 @@ class ModernThread(Thread):
                 b'"text":"Message Type: FINAL_ANSWER\\nTask name: /root\\nSender: %b\\n'
                 b'Payload:\\n%b"}],'
                 % (self._uuid(), agent.path, agent.path, found)
-                + _PASS % self._turn
+                + shape.PASS % self._turn
                 + b',"create_time":%b,' % self._created()
                 + b'"content_item_metadata":['
                 + b'{"provenance":{"type":"tool","namespace":"collaboration"}}]}}'

@@ -27,6 +27,7 @@ from typing import Any
 if __name__ == "__main__":  # also as a plain script
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -294,10 +295,11 @@ def _restored(corpus: Path) -> Iterator[None]:
 
 
 def table(results: list[Result]) -> Table:
-    shown = Table(caption="Median and range. Peak: the largest process. All: every process.")
-    shown.add_column("case")
+    caption = "Median and range. Peak: the largest process. All: every process."
+    shown = Table(caption=caption, box=box.SIMPLE)
+    shown.add_column("case", no_wrap=True)
     for title in ("data", "wall s", "CPU s", "CPU s/GB", "peak MB", "all MB"):
-        shown.add_column(title, justify="right")
+        shown.add_column(title, justify="right", no_wrap=True)
     shown.add_column("target", no_wrap=True)
     units = {"cpu_per_gb": "CPU s/GB", "peak_mb": "MB", "wall": "s wall"}
     for result in results:
@@ -369,7 +371,7 @@ def main() -> int:
     parser.add_argument("--clean", action="store_true", help="delete the corpora afterwards")
     given = parser.parse_args()
 
-    console = Console()
+    console = Console(width=None if sys.stdout.isatty() else 110)
     about = machine()
     size = given.size or int(1e9 * given.scale)
     bench = Bench(console, given.cache, size, given.scale, given.repeat, given.seed)

@@ -277,7 +277,7 @@ def _ranges(work: Iterable[Work]) -> Iterator[Range]:
         source = item.source
         first_line = source.lines + 1 if item.start else 1
         edges: list[int | None] = [item.start]
-        if not source.is_compressed and source.size - item.start > SPLIT_BYTES:
+        if not (source.is_compressed or source.is_whole) and source.size - item.start > SPLIT_BYTES:
             edges += _line_ends(Path(source.path), item.start, source.size)
         for start, end in zip(edges, [*edges[1:], None], strict=True):
             assert start is not None
@@ -290,6 +290,7 @@ def _ranges(work: Iterable[Work]) -> Iterator[Range]:
                 end,
                 first_line if start == item.start else 1,
                 max(0, (source.size if end is None else end) - start),
+                source.is_whole,
             )
 
 

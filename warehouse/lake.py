@@ -46,6 +46,7 @@ class Source(msgspec.Struct, array_like=True):
     copy_of: str | None
     is_archived: bool
     is_compressed: bool
+    is_whole: bool
     size: int
     mtime_ns: int
     day: str

@@ -26,6 +26,7 @@ from warehouse.reading import (
     add_sums,
     content_sum,
     open_plain,
+    sum_of_whole,
 )
 from warehouse.sources import KINDS
 from warehouse.sources.base import Parser, Rows, iso_us
@@ -48,6 +49,7 @@ class Range(msgspec.Struct, array_like=True):
     end: int | None
     first_line: int
     size: int
+    is_whole: bool = False
 
 
 class ParseTask(msgspec.Struct, array_like=True):
@@ -102,6 +104,8 @@ def run_parse(task: ParseTask) -> ParseResult:
 
 
 def _read(wanted: Range, parser: Parser, stage: _Stage, seed: int) -> RangeResult:
+    if wanted.is_whole:
+        return _read_whole(wanted, parser, stage, seed)
     line_number = wanted.first_line
     sums = 0
     error = None
@@ -133,6 +137,18 @@ def _read(wanted: Range, parser: Parser, stage: _Stage, seed: int) -> RangeResul
         0 if reader is None else reader.tail_hash,
         error,
     )
+
+
+def _read_whole(wanted: Range, parser: Parser, stage: _Stage, seed: int) -> RangeResult:
+    lines = sums = 0
+    error = None
+    try:
+        lines = parser.parse_file(wanted.path, stage.rows)
+        sums = sum_of_whole(wanted.path, seed)
+    except OSError as problem:
+        error = problem.strerror or type(problem).__name__
+    read = 0 if error else wanted.size
+    return RangeResult(wanted.source_id, 0, read, 0, lines, stage.rejected(), sums, 0, error)
 
 
 class _Stage:

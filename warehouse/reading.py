@@ -163,6 +163,12 @@ def add_sums(one: int, other: int) -> int:
     return (one + other) & _MASK
 
 
+def sum_of_whole(path: str, seed: int) -> int:
+    """Keyed hash of a small file's bytes."""
+    with open(path, "rb") as file:
+        return xxhash.xxh3_64_intdigest(file.read(), seed >> 1)
+
+
 def sum_of_file(path: str, is_compressed: bool, seed: int, upto: int) -> tuple[int, int, int]:
     """(content sum of the first `upto` bytes, bytes of complete lines, bytes after them)."""
     total = 0

@@ -20,7 +20,14 @@ import msgspec
 import zstandard
 
 from warehouse.lake import Source
-from warehouse.reading import DAMAGED, open_plain, read_head, sum_of_file, tail_hash_at
+from warehouse.reading import (
+    DAMAGED,
+    open_plain,
+    read_head,
+    sum_of_file,
+    sum_of_whole,
+    tail_hash_at,
+)
 from warehouse.sources import KINDS
 from warehouse.sources.base import Found, Identity
 
@@ -91,6 +98,9 @@ class _Scan:
         self._by_base: dict[tuple[str, str], list[Source]] = {}
         for source in registry:
             self._by_base.setdefault((source.kind, source.base_id), []).append(source)
+        self._by_size: dict[tuple[str, int], list[Source]] = {}
+        for source in registry:
+            self._by_size.setdefault((source.kind, source.size), []).append(source)
         self._claimed: set[str] = set()
 
     def run(self, roots: Iterable[Root]) -> Plan:
@@ -168,7 +178,32 @@ class _Scan:
                 self._plan.moved += 1
                 self._compare(known, found, identity)
                 return
+        if (known := self._vanished_twin(found)) is not None:
+            self._plan.moved += 1
+            known = self._put(known, base_id=identity.base_id)
+            self._compare(known, found, identity)
+            return
         self._new(found, identity)
+
+    def _vanished_twin(self, found: Found) -> Source | None:
+        """A source that is no longer at its place and had this file's very content."""
+        for known in self._by_size.get((found.kind, found.size), []):
+            gone = known.state == "missing" or (known.kind, known.logical) not in self._places
+            if not gone or known.source_id in self._claimed or not known.lines:
+                continue
+            if known.source_id not in self._plan.registry or found.is_compressed:
+                continue
+            if self._content_sum(known, found) == known.content_sum:
+                return known
+        return None
+
+    def _content_sum(self, known: Source, found: Found) -> int | None:
+        try:
+            if found.is_whole:
+                return sum_of_whole(found.path, self._seed)
+            return sum_of_file(found.path, False, self._seed, known.bytes_read)[0]
+        except OSError:
+            return None
 
     def _new(self, found: Found, identity: Identity) -> None:
         taken = self._plan.registry
@@ -188,6 +223,7 @@ class _Scan:
             copy_of=identity.base_id if copy > 1 else None,
             is_archived=found.is_archived,
             is_compressed=found.is_compressed,
+            is_whole=found.is_whole,
             size=found.size,
             mtime_ns=found.mtime_ns,
             day=identity.day,
@@ -244,6 +280,9 @@ class _Scan:
         )
         if as_before and old.state != "unreadable" and not self._verify:
             return old.bytes_read, False  # only moved
+        if found.is_whole:
+            same = self._content_sum(old, found) == old.content_sum
+            return (old.bytes_read, False) if same else (None, True)
         if not found.is_compressed and found.size > old.size and not self._verify:
             with open_plain(found.path, False) as file:
                 same = tail_hash_at(file, old.bytes_read) == old.tail_hash

@@ -28,7 +28,11 @@ ISO_UTC = re.compile(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?Z\Z")
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A file that discovery met. `logical` is its path without `.zst`."""
+    """A file that discovery met. `logical` is its path without `.zst`.
+
+    `is_whole` marks a file that is not read line by line (a database, a screen capture):
+    any change has it read anew as a whole, by `Parser.parse_file`.
+    """
 
     kind: str
     label: str | None
@@ -38,12 +42,15 @@ class Found:
     mtime_ns: int
     is_compressed: bool = False
     is_archived: bool = False
+    is_whole: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
     """Who a source is. `base_id` is its source_id unless another live file has the same.
 
+    Where first lines tell sources apart, `base_id` is a hash of the first line; else one of
+    label and path (a moved file is then recognised by its content).
     `has_lines` is False while not even a first line is complete.
     """
 
@@ -60,6 +67,11 @@ class Parser(Protocol):
         """Append the rows of `lines` (without newlines), the first of which is
         `line_number` and lies at `offset`, to `rows`. Never raises for bad content:
         it becomes a row of parsed_rejects."""
+
+    def parse_file(self, path: str, rows: Rows) -> int:
+        """Append the rows of a whole file; returns its lines. Only for `Found.is_whole`.
+
+        Raises OSError where the file cannot be read; bad content becomes rejects."""
 
 
 class SourceKind(Protocol):

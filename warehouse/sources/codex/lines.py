@@ -140,6 +140,10 @@ class CodexParser:
             line_number += 1
             offset += len(line) + 1
 
+    def parse_file(self, path: str, rows: Rows) -> int:
+        """No rollout is read as a whole."""
+        raise NotImplementedError(path)
+
     # --- whatever the router could not take ---------------------------------------------------
 
     def _unusual(self, line: bytes, line_number: int, offset: int) -> None:
