@@ -24,6 +24,8 @@ from warehouse.contracts import lake_tables
 
 GROUP_ROWS = 65_536
 READ_ROWS = 16_384
+# zstd sets up a context a column, which for a small part costs more than all the rest
+SMALL_ROWS = 10_000
 
 
 class Piece(msgspec.Struct, array_like=True):
@@ -61,11 +63,15 @@ def run_merge(task: MergeTask) -> MergeResult:
     if task.old is not None:
         streams.insert(0, _old(task.old, drop))  # first: an append follows its old rows
     rows = 0
+    expected = sum(count for piece in task.pieces for _, count, _ in piece.runs)
+    if task.old is not None:
+        expected += pq.read_metadata(task.old).num_rows
+    is_small = expected < SMALL_ROWS
     with pq.ParquetWriter(
         target,
         schema,
-        compression="zstd",
-        compression_level=1,
+        compression="lz4" if is_small else "zstd",
+        compression_level=None if is_small else 1,
         use_dictionary=[f.name for f in schema if pa.types.is_string(f.type) and f.name != "body"],
     ) as writer:
         for group in _groups(heapq.merge(*streams, key=lambda entry: entry[0])):

@@ -4,7 +4,7 @@ Belongs here: the loop that feeds blocks of lines to a kind's parser, and the co
 of its row tuples to Arrow by contract. Does not belong here: which sources are read
 (scanning.py), how staged rows become the lake's Parquet (merging.py), what lines mean.
 
-Memory is bounded: rows are written out whenever FLUSH_ROWS have gathered.
+Memory is bounded: rows are written out whenever FLUSH_ROWS lines have gathered.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from warehouse.reading import (
 from warehouse.sources import KINDS
 from warehouse.sources.base import Parser, Rows, iso_us
 
-FLUSH_ROWS = 8_000
+FLUSH_ROWS = 6_000
 
 
 class Range(msgspec.Struct, array_like=True):
@@ -90,7 +90,8 @@ class ParseResult(msgspec.Struct, array_like=True):
 def run_parse(task: ParseTask) -> ParseResult:
     """Read all ranges of a task and stage their rows; one bad source stops only itself."""
     privacy = Privacy(task.privacy_mode, task.privacy_key)
-    stage = _Stage(Path(task.stage), task.number)
+    kinds = {wanted.kind for wanted in task.ranges}
+    stage = _Stage(Path(task.stage), task.number, kinds)
     parsers: dict[str, Parser] = {}
     results = []
     for wanted in task.ranges:
@@ -154,10 +155,11 @@ def _read_whole(wanted: Range, parser: Parser, stage: _Stage, seed: int) -> Rang
 class _Stage:
     """Rows on their way to Arrow IPC files, one a table, with counts by range."""
 
-    def __init__(self, folder: Path, number: int) -> None:
+    def __init__(self, folder: Path, number: int, kinds: set[str]) -> None:
         self._folder = folder
         self._number = number
-        self._tables = lake_tables()
+        tables = lake_tables()
+        self._tables = {name: tables[name] for kind in kinds for name in KINDS[kind].tables}
         self._writers: dict[str, tuple[str, pa.RecordBatchStreamWriter]] = {}
         self._counts: dict[str, list[int]] = {}
         self._ids: dict[str, list[str]] = {name: [] for name in self._tables}
@@ -186,12 +188,10 @@ class _Stage:
         )
 
     def flush_if_full(self) -> None:
-        self._settle()
-        if sum(map(len, self.rows.values())) >= FLUSH_ROWS:
+        if len(self.rows["raw_lines"]) >= FLUSH_ROWS:
             self._flush()
 
     def finish(self) -> dict[str, tuple[str, list[int]]]:
-        self._settle()
         self._flush()
         for _, writer in self._writers.values():
             writer.close()
@@ -214,6 +214,7 @@ class _Stage:
                     self._rejected += new
 
     def _flush(self) -> None:
+        self._settle()
         for name, rows in self.rows.items():
             if not rows:
                 continue

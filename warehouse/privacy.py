@@ -11,7 +11,7 @@ import os
 import re
 import secrets
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 _CREDENTIALS = re.compile(r"^([a-z][a-z0-9+.-]*://)[^/@]*@", re.IGNORECASE)
@@ -49,17 +49,20 @@ class Privacy:
 
     def repository(self, url: str | None) -> tuple[str | None, str | None]:
         """(address without credentials, or None under strict privacy; keyed id of the repo)."""
-        if not url:
-            return None, None
-        clean = _CREDENTIALS.sub(r"\1", url)
-        if scp := _SCP_LIKE.match(clean):
-            host, path = scp.groups()
-            clean = f"{host}:{path}"
-            canonical = f"{host}/{path}"
-        else:
-            canonical = _SCHEME.sub("", clean)
-        canonical = canonical.rstrip("/").removesuffix(".git").lower()
-        return (None if self.is_strict else clean), self.digest(canonical)
+        return _repository(self, url) if url else (None, None)
+
+
+@lru_cache(maxsize=256)  # the same few repositories come again and again
+def _repository(privacy: Privacy, url: str) -> tuple[str | None, str | None]:
+    clean = _CREDENTIALS.sub(r"\1", url)
+    if scp := _SCP_LIKE.match(clean):
+        host, path = scp.groups()
+        clean = f"{host}:{path}"
+        canonical = f"{host}/{path}"
+    else:
+        canonical = _SCHEME.sub("", clean)
+    canonical = canonical.rstrip("/").removesuffix(".git").lower()
+    return (None if privacy.is_strict else clean), privacy.digest(canonical)
 
 
 def load_secret(home: Path) -> bytes:

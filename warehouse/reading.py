@@ -75,11 +75,8 @@ class LineReader:
         self._end = end
         self.position = start
         self.deferred = 0
-        self._tail = _seek(file, start, is_compressed)
-
-    @property
-    def tail_hash(self) -> int:
-        return xxhash.xxh3_64_intdigest(self._tail)
+        self._before = _seek(file, start, is_compressed)
+        self._recent: list[list[bytes]] = []  # lines enough to tell the last TAIL_BYTES
 
     def __iter__(self) -> Iterator[Block]:
         pieces: list[bytes] = []  # of a line whose end was not met yet
@@ -93,37 +90,46 @@ class LineReader:
             if not block:
                 break
             read_to += len(block)
-            cut = block.rfind(b"\n")
-            if cut < 0:
-                if dropped or held + len(block) > MAX_LINE_BYTES:
-                    dropped += held + len(block)
-                    ending = b"".join([ending, *pieces, block])[-TAIL_BYTES:]
+            lines = block.split(b"\n")
+            rest = lines.pop()
+            if not lines:  # no line ends in this block
+                if dropped or held + len(rest) > MAX_LINE_BYTES:
+                    dropped += held + len(rest)
+                    ending = b"".join([ending, *pieces, rest])[-TAIL_BYTES:]
                     pieces, held = [], 0
                 else:
-                    pieces.append(block)
-                    held += len(block)
+                    pieces.append(rest)
+                    held += len(rest)
                 continue
-            start = 0
             if dropped:
-                start = block.find(b"\n") + 1
-                length = dropped + start - 1
+                last = lines.pop(0)
+                length = dropped + len(last)
                 yield Block([], self.position, overlong=length)
-                self._advance(ending + block[:start], length + 1)
+                self._advance([ending + last], length + 1)
                 dropped, ending = 0, b""
-            if start <= cut:
-                complete = b"".join([*pieces, block[start:cut]])
-                pieces, held = [], 0
+            elif pieces:
+                lines[0] = b"".join([*pieces, lines[0]])
+            if lines:
                 offset = self.position
-                self._advance(complete[-TAIL_BYTES:] + b"\n", len(complete) + 1)
-                yield Block(complete.split(b"\n"), offset)
-            rest = block[cut + 1 :]
-            if rest:
-                pieces, held = [rest], len(rest)
+                self._advance(lines, read_to - len(rest) - offset)
+                yield Block(lines, offset)
+            pieces, held = ([rest], len(rest)) if rest else ([], 0)
         self.deferred = held + dropped
 
-    def _advance(self, consumed: bytes, length: int) -> None:
+    def _advance(self, lines: list[bytes], length: int) -> None:
         self.position += length
-        self._tail = (self._tail + consumed)[-TAIL_BYTES:]
+        self._recent = [lines] if length >= TAIL_BYTES else [*self._recent, lines][-TAIL_BYTES:]
+
+    @property
+    def tail_hash(self) -> int:
+        """Hash of the last (at most TAIL_BYTES) bytes before `position`."""
+        tail = b""
+        for lines in reversed(self._recent):
+            for line in reversed(lines):
+                if len(tail) >= TAIL_BYTES:
+                    break
+                tail = line[-TAIL_BYTES:] + b"\n" + tail
+        return xxhash.xxh3_64_intdigest((self._before + tail)[-TAIL_BYTES:])
 
 
 def _seek(file: BinaryIO, start: int, is_compressed: bool) -> bytes:

@@ -34,13 +34,17 @@ TABLES = (
     "parsed_compactions",
 )
 
+# Groups: time, ordinal, type, start of the payload, inner type, the item's id.
 _ROUTE = re.compile(
     rb'\{"timestamp":"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?Z)",'
-    rb'(?:"ordinal":(\d{1,18}),)?"type":"(\w+)","payload":(\{(?:"type":"(\w+)")?)'
+    rb'(?:"ordinal":(\d{1,18}),)?"type":"(\w+)","payload":'
+    rb'(\{)(?:"type":"(\w+)"(?:,"status":"\w+")?(,"id":"[^"\\]{1,120}")?)?'
 )
+_METADATA = b',"metadata":{'  # follows the payload of a response_item, within its last bytes
+_METADATA_BYTES = 1000
 
 # Lines that hold numbers, ids and flags only: kept whole, so that a later parser can read
-# them anew after the source is gone. (In the order of how often they occur.)
+# them anew after the source is gone.
 _CONTENT_FREE = frozenset(
     {
         b"token_count",
@@ -54,7 +58,10 @@ _CONTENT_FREE = frozenset(
 )
 
 _EVENT_NAMES = {b"turn_started": "task_started", b"turn_complete": "task_complete"}
-_NO_TOKENS = (None,) * 6
+_NO_TOKENS = s.Tokens()
+_NO_INFO = s.Info()
+_NO_CREDITS = s.Credits()
+_NO_INDIVIDUAL_LIMIT = s.IndividualLimit()
 
 Place = tuple[int, int, bytes | None, int | None]
 
@@ -87,16 +94,19 @@ class CodexParser:
             b"turn_context": (s.TurnContext, self._turn_context),
             b"thread_settings_applied": (s.SettingsApplied, self._settings),
             b"compacted": (s.Compacted, self._compacted),
-            **dict.fromkeys(
-                (b"task_started", b"turn_started", b"task_complete", b"turn_complete"),
-                (s.Lifecycle, self._lifecycle),
-            ),
+            b"task_started": (s.Lifecycle, self._lifecycle),
+            b"turn_started": (s.Lifecycle, self._lifecycle),
+            b"task_complete": (s.Lifecycle, self._lifecycle),
+            b"turn_complete": (s.Lifecycle, self._lifecycle),
             b"turn_aborted": (s.Lifecycle, self._lifecycle),
+            b"context_compacted": (s.Head, _no_row),
+            b"thread_rolled_back": (s.Head, _no_row),
         }
         self._known = {
-            kind: (msgspec.json.Decoder(s.Line[shape]).decode, shape, add)  # type: ignore[valid-type]
+            kind: (add, msgspec.json.Decoder(s.Line[shape]).decode, kind in _CONTENT_FREE)  # type: ignore[valid-type]
             for kind, (shape, add) in known.items()
         }
+        self._shapes = {kind: shape for kind, (shape, _) in known.items()}
 
     def parse(self, lines: list[bytes], line_number: int, offset: int, rows: Rows) -> None:
         """See `sources.base.Parser`."""
@@ -105,40 +115,51 @@ class CodexParser:
         route = _ROUTE.match
         known = self._known.get
         validate = self._validate
-        payload_hash = self._payload_hash
+        fast_hash = xxhash.xxh3_64_intdigest
+        seed = self._seed
         for line in lines:
+            length = len(line)
             routed = route(line)
             if routed is None:
                 self._unusual(line, line_number, offset)
-            else:
-                at, ordinal_text, kind, _, inner = routed.groups()
-                ordinal = None if ordinal_text is None else int(ordinal_text)
-                name = inner if kind == b"event_msg" else kind
-                try:
-                    reader = known(name)
-                    if reader is None:
-                        validate(line)
-                    else:
-                        decode, _, add = reader
-                        add(decode(line).payload, name, (line_number, offset, at, ordinal))
-                except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-                    self._unusual(line, line_number, offset)
+                line_number += 1
+                offset += length + 1
+                continue
+            at, ordinal, kind, _, inner, item_id = routed.groups()
+            if ordinal is not None:
+                ordinal = int(ordinal)
+            name = inner if kind == b"event_msg" else kind
+            reader = known(name)
+            body = None
+            try:
+                if reader is None:
+                    validate(line)
                 else:
-                    raw(
-                        (
-                            line_number,
-                            offset,
-                            len(line),
-                            at,
-                            ordinal,
-                            kind,
-                            inner,
-                            payload_hash(line, routed.start(4), kind),
-                            line if name in _CONTENT_FREE else None,
-                        )
-                    )
+                    add, decode, is_content_free = reader
+                    add(decode(line).payload, name, (line_number, offset, at, ordinal))
+                    if is_content_free:
+                        body = line
+            except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+                self._unusual(line, line_number, offset)
+                line_number += 1
+                offset += length + 1
+                continue
+            # the payload's hash, which a copied line shares: no time, item id or metadata
+            start = routed.start(4)
+            if kind == b"response_item":
+                end = line.rfind(_METADATA, max(start, length - _METADATA_BYTES))
+                if end < 0:
+                    end = length - 1
+                if item_id is None:
+                    hashed = fast_hash(line[start:end], seed)
+                else:
+                    first, after = routed.span(6)
+                    hashed = fast_hash(line[start:first] + line[after:end], seed)
+            else:
+                hashed = fast_hash(line[start:-1], seed)
+            raw((line_number, offset, length, at, ordinal, kind, inner, hashed, body))
             line_number += 1
-            offset += len(line) + 1
+            offset += length + 1
 
     def parse_file(self, path: str, rows: Rows) -> int:
         """No rollout is read as a whole."""
@@ -192,67 +213,74 @@ class CodexParser:
 
     def _read_known(self, name: bytes | None, payload: bytes, place: Place) -> None:
         """Decode leniently ("5" for 5, 5.0 for 5); reject what still does not fit."""
-        _, shape, add = self._known[name or b""]
+        name = name or b""
         try:
-            value = msgspec.json.decode(payload, type=shape, strict=False)
+            value = msgspec.json.decode(payload, type=self._shapes[name], strict=False)
         except msgspec.ValidationError as error:
             raise _Reject("bad_field", _where(error)) from None
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             raise _Reject("not_json", "the payload is not JSON") from None
-        add(value, name, place)
-
-    def _payload_hash(self, line: bytes, start: int, kind: bytes) -> int:
-        """Hash that a copied line shares: without time, item id and delivery metadata."""
-        end = len(line) - 1
-        if kind == b"response_item":
-            cut = line.rfind(b',"metadata":{', max(start, end - 1000), end)
-            if cut > 0:
-                end = cut
-            found = line.find(b'"id":"', start, start + 160)
-            if found > 0:
-                after = line.find(b'",', found + 6, found + 300)
-                if after > 0:
-                    return xxhash.xxh3_64_intdigest(
-                        line[start:found] + line[after + 2 : end], self._seed
-                    )
-        return xxhash.xxh3_64_intdigest(line[start:end], self._seed)
+        self._known[name][0](value, name, place)
 
     # --- one function a kind --------------------------------------------------------------------
 
     def _token_count(self, p: s.TokenCount, _: bytes, place: Place) -> None:
+        number, offset, at, ordinal = place
         info = p.info
         if info is None:
-            last = total = _NO_TOKENS
-            window = includes = None
-        else:
-            last = _tokens(info.last_token_usage)
-            total = _tokens(info.total_token_usage)
-            window = info.model_context_window
-            includes = info.last_usage_includes_reasoning
+            info = _NO_INFO
+        last = info.last_token_usage or _NO_TOKENS
+        total = info.total_token_usage or _NO_TOKENS
         self._rows["parsed_usage"].append(
             (
-                *place,
+                number,
+                offset,
+                at,
+                ordinal,
                 "token_count",
                 None,
                 None,
                 None,
                 None,
                 None,
-                info is not None,
-                *last,
-                *total,
-                *_NO_TOKENS,
-                window,
-                includes,
+                info is not _NO_INFO,
+                last.input_tokens,
+                last.cached_input_tokens,
+                last.cache_write_input_tokens,
+                last.output_tokens,
+                last.reasoning_output_tokens,
+                last.total_tokens,
+                total.input_tokens,
+                total.cached_input_tokens,
+                total.cache_write_input_tokens,
+                total.output_tokens,
+                total.reasoning_output_tokens,
+                total.total_tokens,
+                None,
+                None,
+                None,
+                None,
+                None,
+                None,
+                info.model_context_window,
+                info.last_usage_includes_reasoning,
             )
         )
-        if p.rate_limits is not None:
-            self._rate_limits(p.rate_limits, place)
+        limits = p.rate_limits
+        if limits is not None:
+            self._rate_limits(limits, number, offset, at, ordinal)
 
     def _usage_record(self, p: s.UsageRecord, _: bytes, place: Place) -> None:
+        number, offset, at, ordinal = place
+        usage = p.usage or _NO_TOKENS
+        thread = p.thread_token_usage or _NO_TOKENS
+        turn = p.turn_token_usage or _NO_TOKENS
         self._rows["parsed_usage"].append(
             (
-                *place,
+                number,
+                offset,
+                at,
+                ordinal,
                 "token_usage_record",
                 p.thread_id,
                 p.turn_id,
@@ -260,30 +288,56 @@ class CodexParser:
                 p.root_turn_id,
                 p.response_id,
                 p.usage is not None,
-                *_tokens(p.usage),
-                *_tokens(p.thread_token_usage),
-                *_tokens(p.turn_token_usage),
+                usage.input_tokens,
+                usage.cached_input_tokens,
+                usage.cache_write_input_tokens,
+                usage.output_tokens,
+                usage.reasoning_output_tokens,
+                usage.total_tokens,
+                thread.input_tokens,
+                thread.cached_input_tokens,
+                thread.cache_write_input_tokens,
+                thread.output_tokens,
+                thread.reasoning_output_tokens,
+                thread.total_tokens,
+                turn.input_tokens,
+                turn.cached_input_tokens,
+                turn.cache_write_input_tokens,
+                turn.output_tokens,
+                turn.reasoning_output_tokens,
+                turn.total_tokens,
                 None,
                 None,
             )
         )
 
-    def _rate_limits(self, r: s.RateLimits, place: Place) -> None:
-        credits = r.credits or s.Credits()
-        individual = r.individual_limit or s.IndividualLimit()
-        secondary_percent = r.secondary_used_percent
-        secondary_minutes = r.secondary_window_minutes
-        if secondary_percent is None:
-            secondary_percent = r.weekly_used_percent
-        if secondary_minutes is None:
-            secondary_minutes = r.weekly_window_minutes
+    def _rate_limits(
+        self, r: s.RateLimits, number: int, offset: int, at: bytes | None, ordinal: int | None
+    ) -> None:
+        primary = r.primary or s.Window(r.primary_used_percent, r.primary_window_minutes)
+        secondary = r.secondary
+        if secondary is None:
+            percent, minutes = r.secondary_used_percent, r.secondary_window_minutes
+            secondary = s.Window(
+                r.weekly_used_percent if percent is None else percent,
+                r.weekly_window_minutes if minutes is None else minutes,
+            )
+        credits = r.credits or _NO_CREDITS
+        individual = r.individual_limit or _NO_INDIVIDUAL_LIMIT
         self._rows["parsed_rate_limits"].append(
             (
-                *place,
+                number,
+                offset,
+                at,
+                ordinal,
                 r.limit_id,
                 r.limit_name,
-                *_window(r.primary, r.primary_used_percent, r.primary_window_minutes, place[2]),
-                *_window(r.secondary, secondary_percent, secondary_minutes, place[2]),
+                primary.used_percent,
+                primary.window_minutes,
+                _reset(primary, at),
+                secondary.used_percent,
+                secondary.window_minutes,
+                _reset(secondary, at),
                 credits.has_credits,
                 credits.unlimited,
                 credits.balance,
@@ -484,34 +538,21 @@ class CodexParser:
 # --- small conversions ------------------------------------------------------------------------
 
 
-def _tokens(t: s.Tokens | None) -> tuple[int | None, ...]:
-    if t is None:
-        return _NO_TOKENS
-    return (
-        t.input_tokens,
-        t.cached_input_tokens,
-        t.cache_write_input_tokens,
-        t.output_tokens,
-        t.reasoning_output_tokens,
-        t.total_tokens,
-    )
+def _no_row(*_: object) -> None:
+    """For kinds that need a row of raw_lines only."""
 
 
-def _window(
-    window: s.Window | None, percent: float | None, minutes: int | None, at: bytes | None
-) -> tuple[float | None, int | None, int | None]:
-    """(used percent, minutes, reset time) of any shape that a window ever had."""
-    if window is None:
-        return percent, minutes, None
-    resets: int | None
-    if isinstance(window.resets_at, str):
-        resets = iso_us(window.resets_at)
-    else:
-        resets = epoch_us(window.resets_at)
-    if resets is None and window.resets_in_seconds is not None and at is not None:
-        start = iso_us(at.decode())
-        resets = None if start is None else start + int(window.resets_in_seconds * 1_000_000)
-    return window.used_percent, window.window_minutes, resets
+def _reset(window: s.Window, at: bytes | None) -> int | None:
+    """When a window resets, from any shape that it ever had."""
+    resets = window.resets_at
+    if type(resets) is int:
+        return epoch_us(resets)
+    if isinstance(resets, str):
+        return iso_us(resets)
+    if window.resets_in_seconds is None or at is None:
+        return None
+    start = iso_us(at.decode())
+    return None if start is None else start + int(window.resets_in_seconds * 1_000_000)
 
 
 def _presence(text: str | None) -> tuple[bool, int | None]:
