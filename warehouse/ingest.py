@@ -62,6 +62,7 @@ def ingest(
 class _Day:
     """What is known of one day's rows while its tasks run."""
 
+    handed_out: int = 0
     open_tasks: int = 0
     is_complete: bool = False  # all its tasks were handed out
     drop: set[str] = field(default_factory=set)
@@ -117,14 +118,20 @@ class _Ingest:
         number = 0
         for day, of_day in groupby(work, key=lambda w: w.source.day):
             entry = self._day(day)
-            for ranges in _bundles(_ranges(of_day)):
+            bundles = _bundles(_ranges(of_day))
+            ahead = next(bundles, None)
+            while ahead is not None:
+                ranges, ahead = ahead, next(bundles, None)
+                is_all = ahead is None and not entry.handed_out and not self._has_rows(day)
                 entry.open_tasks += 1
+                entry.handed_out += 1
                 number += 1
                 yield ParseTask(
                     number,
                     day,
                     ranges,
                     str(self._lake.stage),
+                    self._targets(day) if is_all else {},
                     self._privacy.mode,
                     self._privacy.key,
                 )
@@ -135,14 +142,26 @@ class _Ingest:
             if not entry.is_complete:  # rows are dropped from it, none are added
                 yield from self._merges(day)
 
+    def _has_rows(self, day: str) -> bool:
+        return any(day in days for table, days in self._old.parts.items() if table != "raw_sources")
+
+    def _targets(self, day: str) -> dict[str, str]:
+        return {name: str(self._lake.root / self._part_path(name, day)) for name in lake_tables()}
+
+    def _part_path(self, table: str, day: str) -> str:
+        layer = lake_tables()[table].layer
+        return self._lake.part_path(layer, table, day, self._new.generation)
+
     def _on_result(self, result: Result) -> Iterable[Task]:
         if isinstance(result, MergeResult):
-            self._merged(result)
+            self._enter_part(result.table, result.day, result.rows, result.bytes)
             return ()
         self._progress(result.size)
         entry = self._day(result.day)
         entry.results.append(result)
         entry.open_tasks -= 1
+        for table, (rows, size) in result.parts.items():
+            self._enter_part(table, result.day, rows, size)
         if entry.is_complete and not entry.open_tasks:
             return self._merges(result.day)
         return ()
@@ -163,11 +182,10 @@ class _Ingest:
                 pieces.setdefault(table, []).append(Piece(path, runs))
         entry.results.clear()
         tasks: list[Task] = []
-        for table, contract in lake_tables().items():
+        for table in lake_tables():
             old = self._old.parts.get(table, {}).get(day)
             if table == "raw_sources" or not (pieces.get(table) or (old and entry.drop)):
                 continue
-            target = self._lake.part_path(contract.layer, table, day, self._new.generation)
             tasks.append(
                 MergeTask(
                     day,
@@ -175,21 +193,17 @@ class _Ingest:
                     None if old is None else str(self._lake.root / old.path),
                     sorted(entry.drop),
                     pieces.get(table, []),
-                    str(self._lake.root / target),
+                    str(self._lake.root / self._part_path(table, day)),
                 )
             )
         return tasks
 
-    def _merged(self, result: MergeResult) -> None:
-        contract = lake_tables()[result.table]
-        days = self._new.parts.setdefault(result.table, {})
-        if result.rows:
-            path = self._lake.part_path(
-                contract.layer, result.table, result.day, self._new.generation
-            )
-            days[result.day] = Part(path, result.rows, result.bytes)
+    def _enter_part(self, table: str, day: str, rows: int, size: int) -> None:
+        days = self._new.parts.setdefault(table, {})
+        if rows:
+            days[day] = Part(self._part_path(table, day), rows, size)
         else:
-            days.pop(result.day, None)
+            days.pop(day, None)
 
     # --- the registry -----------------------------------------------------------------------------
 
@@ -250,14 +264,11 @@ class _Ingest:
             array = pa.array(values, pa.int32() if column.name == "day" else None)
             arrays.append(array.cast(column.type))
         table = pa.Table.from_arrays(arrays, schema=contract.arrow_schema)
-        relative = self._lake.part_path(
-            contract.layer, contract.name, UNKNOWN_DAY, self._new.generation
-        )
+        relative = self._part_path("raw_sources", UNKNOWN_DAY)
         target = self._lake.root / relative
         target.parent.mkdir(parents=True, exist_ok=True)
         pq.write_table(table, target, compression="zstd")
-        part = Part(relative, table.num_rows, target.stat().st_size)
-        self._new.parts["raw_sources"] = {UNKNOWN_DAY: part}
+        self._enter_part("raw_sources", UNKNOWN_DAY, table.num_rows, target.stat().st_size)
 
 
 def _cleared(source: Source) -> Source:

@@ -14,6 +14,7 @@ Replacing manifest.json is the commit: whatever a killed build left is not named
 
 from __future__ import annotations
 
+import ctypes
 import fcntl
 import os
 import shutil
@@ -151,6 +152,7 @@ class Lake:
 
     def commit(self, manifest: Manifest, sources: list[Source], old: Manifest) -> None:
         """Make a new generation live, durably, then delete what only the old one named."""
+        sync_filesystem(self.root)  # the parts must be on disk before a manifest names them
         manifest.sources_file = f"sources-{manifest.generation}.msgpack"
         sources.sort(key=lambda source: source.source_id)
         write_durably(self.root / manifest.sources_file, msgspec.msgpack.encode(sources))
@@ -203,6 +205,17 @@ def write_durably(path: Path, content: bytes) -> None:
         os.fsync(file.fileno())
     os.replace(aside, path)
     sync_folder(path.parent)
+
+
+def sync_filesystem(path: Path) -> None:
+    """Make all that was written to a filesystem durable: one call for thousands of parts."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        ctypes.CDLL(None, use_errno=True).syncfs(descriptor)
+    except (AttributeError, OSError):  # only Linux has it
+        os.sync()
+    finally:
+        os.close(descriptor)
 
 
 def sync_folder(path: Path) -> None:

@@ -10,7 +10,6 @@ thousand rows at a time, however large the day.
 from __future__ import annotations
 
 import heapq
-import os
 from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
@@ -54,50 +53,67 @@ class MergeResult(msgspec.Struct, array_like=True):
 
 
 def run_merge(task: MergeTask) -> MergeResult:
-    """Write the new part durably; no file is left where no row remains."""
-    schema = lake_tables()[task.table].arrow_schema
-    target = Path(task.target)
-    target.parent.mkdir(parents=True, exist_ok=True)
+    """Write the new part; no file is left where no row remains."""
     drop = set(task.drop)
     streams = [_staged(task.pieces, by_source=task.old is not None)]
     if task.old is not None:
         streams.insert(0, _old(task.old, drop))  # first: an append follows its old rows
-    rows = 0
-    expected = sum(count for piece in task.pieces for _, count, _ in piece.runs)
-    if task.old is not None:
-        expected += pq.read_metadata(task.old).num_rows
-    is_small = expected < SMALL_ROWS
-    with pq.ParquetWriter(
-        target,
-        schema,
-        compression="lz4" if is_small else "zstd",
-        compression_level=None if is_small else 1,
-        use_dictionary=[f.name for f in schema if pa.types.is_string(f.type) and f.name != "body"],
-    ) as writer:
-        for group in _groups(heapq.merge(*streams, key=lambda entry: entry[0])):
-            table = pa.Table.from_batches(group, schema)
-            rows += table.num_rows
-            writer.write_table(table, row_group_size=GROUP_ROWS)
-    if not rows:
-        target.unlink()
-        return MergeResult(task.day, task.table, 0, 0)
-    with open(target, "rb") as file:
-        os.fsync(file.fileno())
-        size = os.fstat(file.fileno()).st_size
-    return MergeResult(task.day, task.table, rows, size)
+    writer = PartWriter(Path(task.target), task.table)
+    for _, batch in heapq.merge(*streams, key=lambda entry: entry[0]):
+        writer.write_batch(batch)
+    writer.close()
+    return MergeResult(task.day, task.table, writer.rows, writer.bytes)
 
 
-def _groups(slices: Iterator[tuple[str, pa.RecordBatch]]) -> Iterator[list[pa.RecordBatch]]:
-    group: list[pa.RecordBatch] = []
-    rows = 0
-    for _, batch in slices:
-        group.append(batch)
-        rows += batch.num_rows
-        if rows >= GROUP_ROWS:
-            yield group
-            group, rows = [], 0
-    if group:
-        yield group
+class PartWriter:
+    """A Parquet part from batches in their final order; `rows` and `bytes` tell its size.
+
+    Durable only after the lake's commit, which syncs all parts at once.
+    """
+
+    def __init__(self, target: Path, table: str) -> None:
+        self._target = target
+        self._schema = lake_tables()[table].arrow_schema
+        self._writer: pq.ParquetWriter | None = None
+        self._group: list[pa.RecordBatch] = []
+        self._group_rows = 0
+        self.rows = 0
+        self.bytes = 0
+
+    def write_batch(self, batch: pa.RecordBatch) -> None:
+        self._group.append(batch)
+        self._group_rows += batch.num_rows
+        if self._group_rows >= GROUP_ROWS:
+            self._write_group()
+
+    def close(self) -> None:
+        """Finish the file. Without rows there is none."""
+        self._write_group()
+        if self._writer is not None:
+            self._writer.close()
+            self.bytes = self._target.stat().st_size
+
+    def _write_group(self) -> None:
+        if not self._group_rows:
+            return
+        if self._writer is None:
+            self._target.parent.mkdir(parents=True, exist_ok=True)
+            is_small = self._group_rows < SMALL_ROWS
+            self._writer = pq.ParquetWriter(
+                self._target,
+                self._schema,
+                compression="lz4" if is_small else "zstd",
+                compression_level=None if is_small else 1,
+                use_dictionary=[
+                    field.name
+                    for field in self._schema
+                    if pa.types.is_string(field.type) and field.name != "body"
+                ],
+            )
+        table = pa.Table.from_batches(self._group, self._schema)
+        self._writer.write_table(table, row_group_size=2 * GROUP_ROWS)
+        self.rows += self._group_rows
+        self._group, self._group_rows = [], 0
 
 
 def _old(path: str, drop: set[str]) -> Iterator[tuple[str, pa.RecordBatch]]:

@@ -1,4 +1,4 @@
-"""One task of a worker: ranges of sources in, staged Arrow files and counts out.
+"""One task of a worker: ranges of sources in, rows in files and counts out.
 
 Belongs here: the loop that feeds blocks of lines to a kind's parser, and the conversion
 of its row tuples to Arrow by contract. Does not belong here: which sources are read
@@ -18,6 +18,7 @@ import pyarrow as pa
 import zstandard
 
 from warehouse.contracts import lake_tables
+from warehouse.merging import PartWriter
 from warehouse.privacy import Privacy
 from warehouse.reading import (
     DAMAGED,
@@ -53,12 +54,17 @@ class Range(msgspec.Struct, array_like=True):
 
 
 class ParseTask(msgspec.Struct, array_like=True):
-    """Ranges of sources of one day, in the order of source and offset."""
+    """Ranges of sources of one day, in the order of source and offset.
+
+    Rows are staged below `stage`; or, where they are all that the day will hold, written
+    straight to the day's new parts (`targets`: table -> path).
+    """
 
     number: int
     day: str
     ranges: list[Range]
     stage: str
+    targets: dict[str, str]
     privacy_mode: str
     privacy_key: bytes
 
@@ -78,12 +84,16 @@ class RangeResult(msgspec.Struct, array_like=True):
 
 
 class ParseResult(msgspec.Struct, array_like=True):
-    """Results by range, and per table the staged file and its rows by range, in order."""
+    """Results by range, and per table the staged file and its rows by range, in order.
+
+    `parts` names the parts that were written straight away: table -> (rows, bytes).
+    """
 
     number: int
     day: str
     ranges: list[RangeResult]
     staged: dict[str, tuple[str, list[int]]]
+    parts: dict[str, tuple[int, int]]
     size: int
 
 
@@ -91,7 +101,7 @@ def run_parse(task: ParseTask) -> ParseResult:
     """Read all ranges of a task and stage their rows; one bad source stops only itself."""
     privacy = Privacy(task.privacy_mode, task.privacy_key)
     kinds = {wanted.kind for wanted in task.ranges}
-    stage = _Stage(Path(task.stage), task.number, kinds)
+    stage = _Stage(task, kinds)
     parsers: dict[str, Parser] = {}
     results = []
     for wanted in task.ranges:
@@ -99,8 +109,9 @@ def run_parse(task: ParseTask) -> ParseResult:
             parsers[wanted.kind] = KINDS[wanted.kind].parser(privacy)
         stage.begin(wanted.source_id)
         results.append(_read(wanted, parsers[wanted.kind], stage, privacy.seed))
+    staged, parts = stage.finish()
     return ParseResult(
-        task.number, task.day, results, stage.finish(), sum(r.size for r in task.ranges)
+        task.number, task.day, results, staged, parts, sum(r.size for r in task.ranges)
     )
 
 
@@ -117,9 +128,8 @@ def _read(wanted: Range, parser: Parser, stage: _Stage, seed: int) -> RangeResul
             for block in reader:
                 if block.overlong:
                     stage.reject_overlong(line_number, block.offset, block.overlong)
-                    line_number += 1
-                    continue
-                parser.parse(block.lines, line_number, block.offset, stage.rows)
+                else:
+                    parser.parse(block.lines, line_number, block.offset, stage.rows)
                 sums = add_sums(sums, content_sum(block.lines, block.offset, seed))
                 line_number += len(block.lines)
                 stage.flush_if_full()
@@ -153,14 +163,14 @@ def _read_whole(wanted: Range, parser: Parser, stage: _Stage, seed: int) -> Rang
 
 
 class _Stage:
-    """Rows on their way to Arrow IPC files, one a table, with counts by range."""
+    """Rows on their way to files, one a table, with counts by range."""
 
-    def __init__(self, folder: Path, number: int, kinds: set[str]) -> None:
-        self._folder = folder
-        self._number = number
+    def __init__(self, task: ParseTask, kinds: set[str]) -> None:
+        self._task = task
         tables = lake_tables()
         self._tables = {name: tables[name] for kind in kinds for name in KINDS[kind].tables}
-        self._writers: dict[str, tuple[str, pa.RecordBatchStreamWriter]] = {}
+        self._staged: dict[str, tuple[str, pa.RecordBatchStreamWriter]] = {}
+        self._parts: dict[str, PartWriter] = {}
         self._counts: dict[str, list[int]] = {}
         self._ids: dict[str, list[str]] = {name: [] for name in self._tables}
         self._began = 0
@@ -191,11 +201,17 @@ class _Stage:
         if len(self.rows["raw_lines"]) >= FLUSH_ROWS:
             self._flush()
 
-    def finish(self) -> dict[str, tuple[str, list[int]]]:
+    def finish(self) -> tuple[dict[str, tuple[str, list[int]]], dict[str, tuple[int, int]]]:
+        """Close all files; what ParseResult tells of them: (staged, parts)."""
         self._flush()
-        for _, writer in self._writers.values():
+        for _, writer in self._staged.values():
             writer.close()
-        return {name: (path, self._padded(name)) for name, (path, _) in self._writers.items()}
+        for part in self._parts.values():
+            part.close()
+        return (
+            {name: (path, self._padded(name)) for name, (path, _) in self._staged.items()},
+            {name: (part.rows, part.bytes) for name, part in self._parts.items()},
+        )
 
     def _padded(self, name: str) -> list[int]:
         counts = self._counts.setdefault(name, [])
@@ -218,15 +234,20 @@ class _Stage:
         for name, rows in self.rows.items():
             if not rows:
                 continue
-            schema = self._tables[name].arrow_schema
-            if name not in self._writers:
-                self._folder.mkdir(parents=True, exist_ok=True)
-                path = str(self._folder / f"{self._number}-{name}.arrow")
-                self._writers[name] = (path, pa.ipc.new_stream(path, schema))
-            batch = to_batch(rows, self._ids[name], schema)
-            self._writers[name][1].write_batch(batch)
+            batch = to_batch(rows, self._ids[name], self._tables[name].arrow_schema)
+            self._writer(name, batch.schema).write_batch(batch)
             rows.clear()
             self._ids[name].clear()
+
+    def _writer(self, name: str, schema: pa.Schema) -> PartWriter | pa.RecordBatchStreamWriter:
+        if self._task.targets:
+            if name not in self._parts:
+                self._parts[name] = PartWriter(Path(self._task.targets[name]), name)
+            return self._parts[name]
+        if name not in self._staged:
+            path = str(Path(self._task.stage) / f"{self._task.number}-{name}.arrow")
+            self._staged[name] = (path, pa.ipc.new_stream(path, schema))
+        return self._staged[name][1]
 
 
 def to_batch(
