@@ -34,6 +34,10 @@ class LakeError(RollhouseError):
     """The lake cannot be used; the message says why and what to do."""
 
 
+class LakeLockedError(LakeError):
+    """Another build holds the lake."""
+
+
 class Source(msgspec.Struct, array_like=True):
     """What is known of one logical source; the registry's row and that of raw_sources."""
 
@@ -125,7 +129,7 @@ class Lake:
 
     @contextmanager
     def lock(self) -> Iterator[None]:
-        """Hold the lake for one build. Raises LakeError if another build holds it.
+        """Hold the lake for one build. Raises LakeLockedError if another holds it.
 
         The lock is the kernel's: a killed build leaves none behind.
         """
@@ -136,7 +140,7 @@ class Lake:
             except BlockingIOError:
                 file.seek(0)
                 holder = file.read().strip() or "its process is not known"
-                raise LakeError(
+                raise LakeLockedError(
                     f"another build is running on {self.home} ({holder}); "
                     "wait for it, or end it, then build again"
                 ) from None
