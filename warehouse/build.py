@@ -219,20 +219,34 @@ class Build(AbstractContextManager["Build"]):
         """Outcomes of the checks that are shown with a table that was made."""
         return self._checks[table]
 
+    def coverage(self, table: str) -> dict[str, tuple[int, int]]:
+        """Of a model that was made: what each sum covers, and what it could, over all rows."""
+        from warehouse.checks import coverage_sums
+
+        assert self._publication is not None
+        model = next(model for model in self.models if model.name == table)
+        return coverage_sums(model, self._publication.connection)
+
+    def require_checks(self) -> None:
+        """Raise BuildError if a blocking check failed in what was made so far."""
+        if blocking := [check for check in self._failed() if check.is_blocking]:
+            raise BuildError(
+                "the build is not published, since checks failed (the last one stays live): "
+                + "; ".join(f"{c.table}, {c.name}: {c.description}" for c in blocking)
+            )
+
+    def _failed(self) -> list[Check]:
+        return [check for checks in self._checks.values() for check in checks if not check.passed]
+
     def publish(self) -> BuildRecord:
         """Swap the build in. Raises BuildError if a blocking check failed."""
         from warehouse.models import MODEL_LAYERS
 
         self.run_layer(MODEL_LAYERS[-1])
         assert self._publication is not None
-        failed = [check for checks in self._checks.values() for check in checks if not check.passed]
-        if blocking := [check for check in failed if check.is_blocking]:
-            raise BuildError(
-                "the build is not published, since checks failed (the last one stays live): "
-                + "; ".join(f"{c.table}, {c.name}: {c.description}" for c in blocking)
-            )
+        self.require_checks()
         self.progress.stage("publishing")
-        warnings = [f"{check.table}: {check.description}" for check in failed]
+        warnings = [f"{check.table}: {check.description}" for check in self._failed()]
         self.record = self._publication.publish(
             self.models, self.code, warnings, self.settings.keep_builds
         )

@@ -93,6 +93,19 @@ def _coverage(table: Table, connection: duckdb.DuckDBPyConnection, pairs: list[C
     )
 
 
+def coverage_sums(
+    model: Model, connection: duckdb.DuckDBPyConnection
+) -> dict[str, tuple[int, int]]:
+    """(covered, total) over all rows of each value that has coverage."""
+    pairs = model.header.coverage
+    if not pairs:
+        return {}
+    sums = ", ".join(f'sum("{pair.covered}"), sum("{pair.total}")' for pair in pairs)
+    row = connection.execute(f"SELECT {sums} FROM {model.name}").fetchone() or ()
+    numbers = [int(number or 0) for number in row]
+    return {pair.value: (numbers[2 * i], numbers[2 * i + 1]) for i, pair in enumerate(pairs)}
+
+
 # name, table that it is shown with, blocking, description, SQL that counts violations
 _ACROSS = (
     (
