@@ -155,6 +155,7 @@ class Build(AbstractContextManager["Build"]):
     def _load_lake(self) -> None:
         from warehouse.checks import check_across, check_table
         from warehouse.contracts import lake_tables
+        from warehouse.pricing import rates_table
         from warehouse.publish import Publication
 
         self.progress.stage("loading")
@@ -172,7 +173,11 @@ class Build(AbstractContextManager["Build"]):
         for layer in LAKE_LAYERS:
             self._done[layer] = {}
         for table in lake_tables().values():
-            self._done[table.layer][table.name] = publication.load(table)
+            if table.name == "rates":
+                frame = rates_table(self.settings.rates_file)
+                self._done[table.layer][table.name] = publication.load_frame(table, frame)
+            else:
+                self._done[table.layer][table.name] = publication.load(table)
         for table in lake_tables().values():
             self._checks[table.name] = [
                 *check_table(table, publication.connection),
@@ -279,6 +284,7 @@ def code_identity(settings: Settings) -> str:
         *sorted((package / "contracts").glob("*.py")),
         package / "publish.py",
         package / "models.py",
+        package / "pricing.py",
     ]
     if settings.rates_file is not None:
         files.append(settings.rates_file)

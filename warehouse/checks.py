@@ -39,6 +39,8 @@ def check_table(
 
 
 def check_model(model: Model, connection: duckdb.DuckDBPyConnection) -> list[Check]:
+    if model.header.internal:
+        return []
     return check_table(model.table, connection, model.header.coverage)
 
 

@@ -46,7 +46,10 @@ class Coverage(BaseModel):
 
 
 class Header(BaseModel):
-    """What a model says of itself."""
+    """What a model says of itself.
+
+    An `internal` model is a step on the way: not published, sorted, checked or documented.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
@@ -57,6 +60,7 @@ class Header(BaseModel):
     scope: Literal["session", "family", "global"]
     sort: list[str] = []
     coverage: list[Coverage] = []
+    internal: bool = False
 
 
 @dataclass(frozen=True)
@@ -176,7 +180,7 @@ def _collect(node: Any, common: frozenset[str], found: set[str]) -> None:
     ctes = node.get("cte_map", {}).get("map", []) if isinstance(node.get("cte_map"), dict) else []
     for entry in ctes:
         name, body = entry["key"], entry["value"]
-        is_recursive = body.get("query", {}).get("node", {}).get("type") == "RECURSIVE_CTE_NODE"
+        is_recursive = body.get("query_node", {}).get("type") == "RECURSIVE_CTE_NODE"
         _collect(body, common | {name} if is_recursive else common, found)
         common = common | {name}
     for key, value in node.items():
@@ -233,10 +237,13 @@ def run_model(model: Model, connection: duckdb.DuckDBPyConnection) -> int:
     try:
         described = connection.execute(f"DESCRIBE {model.select}").fetchall()
         _check_columns(model, [(row[0], row[1]) for row in described])
-        connection.execute(
-            f"CREATE TABLE {model.name} AS SELECT * FROM (\n{model.select}\n) "
-            f"ORDER BY {model.order_by}"
-        )
+        if model.header.internal:
+            connection.execute(f"CREATE TEMP TABLE {model.name} AS {model.select}")
+        else:
+            connection.execute(
+                f"CREATE TABLE {model.name} AS SELECT * FROM (\n{model.select}\n) "
+                f"ORDER BY {model.order_by}"
+            )
     except duckdb.Error as error:
         raise ModelError(f"{model.path}{_line_of(error)}: {error}") from None
     (rows,) = connection.execute(f"SELECT count(*) FROM {model.name}").fetchone() or (0,)

@@ -101,6 +101,9 @@ class Publication:
         """A model's table, and its Parquet copy for readers without DuckDB."""
         started = time.perf_counter()
         run_model(model, self.connection)
+        if model.header.internal:
+            row = self.connection.execute(f"SELECT count(*) FROM {model.name}").fetchone()
+            return TableStats(int(row[0]) if row else 0, time.perf_counter() - started)
         folder = self._folder / model.table.layer
         folder.mkdir(exist_ok=True)
         target = _escaped(folder / f"{model.name}.parquet")
