@@ -11,12 +11,12 @@ from __future__ import annotations
 
 from functools import cache
 
-from warehouse.contracts import codex, common, models
+from warehouse.contracts import app_server, codex, common, models
 from warehouse.contracts.base import LAYERS, Column, ContractError, Table, columns_of
 
 __all__ = ["LAYERS", "Column", "ContractError", "Table", "lake_tables", "model_table", "vocabulary"]
 
-_DOMAINS = (common, codex, models)
+_DOMAINS = (common, codex, models, app_server)
 
 
 @cache

@@ -80,6 +80,26 @@ COLUMNS = (
         null="not said",
         unit="tokens",
     ),
+    # --- what threads did -------------------------------------------------------------------
+    Column("position", "BIGINT", "Place in the line, where a line gives several rows, from 0"),
+    Column("item_id", "VARCHAR", "Id of the item or tool call (call id)", null="none named"),
+    Column("item_type", "VARCHAR", "Type of the item, such as commandExecution", null="no item"),
+    Column("command_word", "VARCHAR", "First word of the real command", null="no command"),
+    Column("exit_code", "BIGINT", "Exit code of the command", null="not ended, or no command"),
+    Column("output_bytes", "BIGINT", "Size of the output, which is not kept", "none", "bytes"),
+    Column("text_bytes", "BIGINT", "Size of the text, which is not kept", "no text", "bytes"),
+    Column("goal_id", "VARCHAR", "Id of the thread's goal", null="the source does not name it"),
+    Column(
+        "goal_status",
+        "VARCHAR",
+        "Status of the goal: active, paused, blocked, usage_limited, budget_limited or complete",
+        null="not said",
+    ),
+    Column("token_budget", "BIGINT", "Tokens that the goal may use", "no budget", "tokens"),
+    Column("tokens_used", "BIGINT", "Tokens used so far", "not said", "tokens"),
+    Column("seconds_used", "BIGINT", "Active time used so far", "not said", "seconds"),
+    Column("objective_chars", "BIGINT", "Length of the objective", "not said", "characters"),
+    Column("name_chars", "BIGINT", "Length of the name", "no name", "characters"),
     # --- token counts of one model response (or sums of them) -----------------------------
     Column(
         "input_tokens",
