@@ -6,10 +6,13 @@ content changed. Does not belong here: what a line means, and where rows go.
 
 from __future__ import annotations
 
+import io
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import FileIO
 from itertools import accumulate
-from typing import BinaryIO, NamedTuple, cast
+from typing import NamedTuple, Protocol
 
 import xxhash
 import zstandard
@@ -21,37 +24,97 @@ MAX_LINE_BYTES = 64 << 20
 TAIL_BYTES = 4096
 DAMAGED = "the compressed data is damaged or incomplete"
 
+_HEAD_BLOCK_BYTES = 32768
 _MASK = (1 << 64) - 1
+_FRAME_HEADER_BYTES = 18
+_SKIPPABLE = frozenset((0x184D2A50 + n).to_bytes(4, "little") for n in range(16))
 
 
 class Block(NamedTuple):
-    """Complete lines, the first at `offset`; or one line too long to hold (`overlong`)."""
+    """Complete lines, the first at `offset`.
+
+    A line too long to hold is a block of its own: `overlong` is its length, and its hash
+    stands in `lines` for it.
+    """
 
     lines: list[bytes]
     offset: int
     overlong: int = 0
 
 
+class Readable(Protocol):
+    """What is read from: a raw file, or the plain bytes of a compressed one."""
+
+    def read(self, size: int, /) -> bytes | None: ...
+
+    def seek(self, position: int, /) -> int: ...
+
+
 @contextmanager
-def open_plain(path: str, is_compressed: bool) -> Iterator[BinaryIO]:
+def open_plain(path: str, is_compressed: bool) -> Iterator[Readable]:
     """The plain bytes of a file; raises OSError, or zstandard.ZstdError while reading."""
     with open(path, "rb", buffering=0) as file:
-        if not is_compressed:
-            yield cast(BinaryIO, file)
-            return
-        reader = zstandard.ZstdDecompressor().stream_reader(
-            file, read_across_frames=True, read_size=BLOCK_BYTES
+        yield _Decompressed(file) if is_compressed else file
+
+
+class _Decompressed:
+    """The plain bytes of a `.zst` file, read forward; its end must be there.
+
+    zstandard's own reader takes a file that breaks off within a frame for a whole one.
+    """
+
+    def __init__(self, file: FileIO) -> None:
+        self._file = file
+        self._reader = zstandard.ZstdDecompressor().stream_reader(
+            file, read_across_frames=True, read_size=BLOCK_BYTES, closefd=False
         )
-        yield cast(BinaryIO, reader)
+
+    def read(self, size: int, /) -> bytes:
+        plain = self._reader.read(size)
+        if not plain and size and not _ends_with_a_frame(self._file):
+            raise zstandard.ZstdError("the last frame has no end")
+        return plain
+
+    def seek(self, position: int, /) -> int:
+        raise io.UnsupportedOperation("a compressed stream can only be read forward")
+
+
+def _ends_with_a_frame(file: FileIO) -> bool:
+    """Whether a `.zst` file ends where a frame ends, by walking over its blocks' headers.
+
+    RFC 8878, 3.1: a frame is a header, blocks (the last one is marked), and a checksum.
+    """
+    descriptor = file.fileno()
+    size = os.fstat(descriptor).st_size
+    position = 0
+    while position < size:
+        header = os.pread(descriptor, _FRAME_HEADER_BYTES, position)
+        if header[:4] in _SKIPPABLE:
+            position += 8 + int.from_bytes(header[4:8], "little")
+            continue
+        try:
+            has_checksum = zstandard.get_frame_parameters(header).has_checksum
+            position += zstandard.frame_header_size(header)
+        except zstandard.ZstdError:
+            return False  # not even the header is whole
+        is_last = False
+        while not is_last and position < size:
+            block = int.from_bytes(os.pread(descriptor, 3, position), "little")
+            is_last, is_run = bool(block & 1), (block >> 1) & 3 == 1
+            position += 3 + (1 if is_run else block >> 3)
+        if not is_last:
+            return False
+        position += 4 if has_checksum else 0
+    return position == size
 
 
 def read_head(path: str, is_compressed: bool) -> bytes:
     """The first line with its newline, or the first HEAD_BYTES of a longer one."""
     pieces = []
-    size = 0
+    left = HEAD_BYTES
     with open_plain(path, is_compressed) as file:
-        while size < HEAD_BYTES:
-            piece = file.read(32768)
+        while left:
+            piece = file.read(min(left, _HEAD_BLOCK_BYTES))
             if not piece:
                 break
             end = piece.find(b"\n")
@@ -59,7 +122,7 @@ def read_head(path: str, is_compressed: bool) -> bytes:
                 pieces.append(piece[: end + 1])
                 break
             pieces.append(piece)
-            size += len(piece)
+            left -= len(piece)
     return b"".join(pieces)
 
 
@@ -70,7 +133,7 @@ class LineReader:
     the number of bytes after it; `tail_hash` tells the last bytes before `position`.
     """
 
-    def __init__(self, file: BinaryIO, start: int, end: int | None, is_compressed: bool) -> None:
+    def __init__(self, file: Readable, start: int, end: int | None, is_compressed: bool) -> None:
         self._file = file
         self._end = end
         self.position = start
@@ -83,6 +146,7 @@ class LineReader:
         held = 0
         dropped = 0  # bytes of an overlong line that are not held
         ending = b""  # their last ones
+        hasher = xxhash.xxh3_64()  # of them all
         read_to = self.position
         while True:
             wanted = BLOCK_BYTES if self._end is None else min(BLOCK_BYTES, self._end - read_to)
@@ -93,20 +157,25 @@ class LineReader:
             lines = block.split(b"\n")
             rest = lines.pop()
             if not lines:  # no line ends in this block
-                if dropped or held + len(rest) > MAX_LINE_BYTES:
-                    dropped += held + len(rest)
-                    ending = b"".join([ending, *pieces, rest])[-TAIL_BYTES:]
+                pieces.append(rest)
+                held += len(rest)
+                if dropped or held > MAX_LINE_BYTES:
+                    dropped += held
+                    for piece in pieces:
+                        hasher.update(piece)
+                    ending = b"".join([ending, *pieces])[-TAIL_BYTES:]
                     pieces, held = [], 0
-                else:
-                    pieces.append(rest)
-                    held += len(rest)
                 continue
-            if dropped:
-                last = lines.pop(0)
-                length = dropped + len(last)
-                yield Block([], self.position, overlong=length)
-                self._advance([ending + last], length + 1)
-                dropped, ending = 0, b""
+            if dropped or held + len(lines[0]) > MAX_LINE_BYTES:
+                pieces.append(lines.pop(0))
+                for piece in pieces:
+                    hasher.update(piece)
+                length = dropped + sum(map(len, pieces))
+                ending = b"".join([ending, *pieces])[-TAIL_BYTES:]
+                offset = self.position
+                self._advance([ending], length + 1)
+                yield Block([hasher.digest()], offset, overlong=length)
+                dropped, ending, hasher = 0, b"", xxhash.xxh3_64()
             elif pieces:
                 lines[0] = b"".join([*pieces, lines[0]])
             if lines:
@@ -132,12 +201,12 @@ class LineReader:
         return xxhash.xxh3_64_intdigest((self._before + tail)[-TAIL_BYTES:])
 
 
-def _seek(file: BinaryIO, start: int, is_compressed: bool) -> bytes:
+def _seek(file: Readable, start: int, is_compressed: bool) -> bytes:
     """Go to `start` and return the (at most TAIL_BYTES) bytes before it."""
     if not is_compressed:
         before = max(0, start - TAIL_BYTES)
         file.seek(before)
-        return file.read(start - before)
+        return file.read(start - before) or b""
     tail = b""
     left = start
     while left:  # a compressed stream can only be read through
@@ -149,11 +218,11 @@ def _seek(file: BinaryIO, start: int, is_compressed: bool) -> bytes:
     return tail
 
 
-def tail_hash_at(file: BinaryIO, position: int) -> int:
+def tail_hash_at(file: Readable, position: int) -> int:
     """What LineReader.tail_hash was when it had read to `position` of a seekable file."""
     start = max(0, position - TAIL_BYTES)
     file.seek(start)
-    return xxhash.xxh3_64_intdigest(file.read(position - start))
+    return xxhash.xxh3_64_intdigest(file.read(position - start) or b"")
 
 
 def content_sum(lines: list[bytes], offset: int, seed: int) -> int:
