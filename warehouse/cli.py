@@ -1,13 +1,15 @@
-"""The command line: build, query, summary, status, report, ui.
+"""The command line: build, query, summary, status, ui.
 
-Belongs here: options, exit codes, what is printed. Does not belong here: any work; each
-command calls one function. Heavy libraries are imported by the commands that need them.
+Belongs here: options, exit codes, and how errors look. Does not belong here: any work; each
+command calls one function. Libraries are imported by the commands that need them: a build
+that finds nothing changed must answer within half a second, Python's own start included.
 
 Exit codes: 0 done or up to date, 1 failed, 2 bad usage, 130 interrupted.
 """
 
 from __future__ import annotations
 
+import os
 import sys
 from enum import StrEnum
 from pathlib import Path
@@ -24,9 +26,9 @@ if TYPE_CHECKING:
 app = typer.Typer(
     name="rollhouse",
     help="An analytics warehouse for your Codex work.",
-    no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # plain help: rich takes longer to import than the rest
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
@@ -53,8 +55,8 @@ def _root(
 ) -> None:
     if version:
         print(f"rollhouse {__version__}")
-        raise typer.Exit
-    if context.invoked_subcommand is None:
+    elif context.invoked_subcommand is None:
+        print(context.get_help(), file=sys.stderr)
         raise typer.Exit(2)
 
 
@@ -75,30 +77,26 @@ def build(
     """Read what changed and publish the warehouse anew."""
     settings = _settings(home, source, jobs)
     from warehouse.build import Build
-    from warehouse.builds import database_path
+    from warehouse.console import BuildConsole, print_unchanged
 
     with Build(settings, verify=verify) as work:
         if work.is_up_to_date():
             work.note_unchanged()
-            print(
-                f"Up to date: nothing changed in {work.plan.files} files since the last build. "
-                f"The warehouse is {database_path(work.lake)}"
-            )
+            print_unchanged(work)
             return
-        from warehouse.console import BuildConsole
-
-        console = BuildConsole()
-        work.progress = console
         from pipelines.run import run_build
 
-        with console:
+        with BuildConsole() as console:
+            work.progress = console
             outcome = run_build(work)
         console.result(outcome, work)
 
 
 @app.command()
 def query(
-    sql: Annotated[str, typer.Argument(metavar="SQL", help="One SELECT, or - to read it.")],
+    sql: Annotated[
+        str, typer.Argument(metavar="SQL", help="One SELECT, or - to read it from stdin.")
+    ],
     home: Home = None,
     format: Annotated[Format, typer.Option("--format", help="Output form.")] = Format.table,
 ) -> None:
@@ -106,7 +104,7 @@ def query(
     settings = _settings(home)
     from warehouse.query import run_query
 
-    run_query(settings.home, sys.stdin.read() if sql == "-" else sql, format.value)
+    run_query(settings, sys.stdin.read() if sql == "-" else sql, format.value)
 
 
 @app.command()
@@ -120,7 +118,7 @@ def summary(home: Home = None, as_json: AsJson = False) -> None:
 
 @app.command()
 def status(home: Home = None, as_json: AsJson = False) -> None:
-    """Sources, freshness, rows, rejects, last runs, and what is not covered."""
+    """What was read, when, and what is not covered."""
     settings = _settings(home)
     from warehouse.overview import print_status
 
@@ -154,16 +152,26 @@ def fail(message: str, code: int) -> NoReturn:
 
 
 def main() -> None:
-    """Entry point: turns known errors into one line and an exit code."""
+    """Entry point: turns known errors into a message and an exit code."""
     try:
-        app(standalone_mode=True)
+        app(prog_name="rollhouse")
     except RollhouseError as error:
         fail(str(error), error.exit_code)
-    except KeyboardInterrupt:
-        fail("interrupted; the last published warehouse stays as it was", 130)
+    except OSError as error:  # a full disk, a folder that may not be written, ...
+        fail(f"{error.filename}: {error.strerror}" if error.filename else str(error), 1)
+    except SystemExit as end:
+        if end.code == 130:  # what typer makes of Ctrl-C
+            fail("interrupted; the last published warehouse stays as it was", 130)
+        _flush()
+        raise
+
+
+def _flush() -> None:
+    """Write what is left, while a reader that went away (`| head`) can be told from an error."""
+    try:
+        sys.stdout.flush()
     except BrokenPipeError:
-        sys.stderr.close()
-        raise SystemExit(0) from None
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 if __name__ == "__main__":
