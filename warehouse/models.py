@@ -13,54 +13,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
+from itertools import pairwise
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import duckdb
 import msgspec
-import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError
 
-from warehouse.contracts import LAYERS, ContractError, Table, lake_tables, model_table
-from warehouse.errors import RollhouseError
+from warehouse.contracts import LAYERS, Table, lake_tables, model_table
+from warehouse.headers import Coverage, Header, ModelError, Places, read_model
+
+__all__ = ["Coverage", "Header", "Model", "ModelError", "load_models", "run_macros", "run_model"]
 
 MODEL_LAYERS = ("session", "derived", "summary")
-
-_HEADER = re.compile(r"\s*/\*(.*?)\*/", re.DOTALL)
-
-
-class ModelError(RollhouseError):
-    """A model is wrong; the message names file, line and what to change."""
-
-
-class Coverage(BaseModel):
-    """A value and its denominators: 0 <= covered <= total, value NULL iff covered = 0."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    value: str
-    covered: str
-    total: str
-
-
-class Header(BaseModel):
-    """What a model says of itself.
-
-    An `internal` model is a step on the way: not published, sorted, checked or documented.
-    """
-
-    model_config = ConfigDict(extra="forbid")
-
-    description: str
-    grain: str
-    key: list[str]
-    columns: list[str]
-    scope: Literal["session", "family", "global"]
-    sort: list[str] = []
-    coverage: list[Coverage] = []
-    internal: bool = False
 
 
 @dataclass(frozen=True)
@@ -72,6 +39,7 @@ class Model:
     header: Header
     select: str
     references: frozenset[str]
+    places: Places = field(compare=False, repr=False)
 
     @property
     def name(self) -> str:
@@ -105,9 +73,9 @@ def load_models(folder: Path) -> list[Model]:
             ).static_order()
         )
     except CycleError as error:
-        cycle = error.args[1]
+        circle = error.args[1]  # each is read by the next
         where = "; ".join(
-            f"{models[name].path} reads {cycle[i + 1]}" for i, name in enumerate(cycle[:-1])
+            f"{_place_of(models[name], read)} reads {read}" for read, name in pairwise(circle)
         )
         raise ModelError(f"models refer to each other in a circle: {where}") from None
     # layer by layer, so that a layer can be run as a whole
@@ -116,57 +84,43 @@ def load_models(folder: Path) -> list[Model]:
 
 
 def _read(path: Path, layer: str, connection: duckdb.DuckDBPyConnection) -> Model:
-    text = path.read_text(encoding="utf-8")
-    match = _HEADER.match(text)
-    if match is None:
-        raise ModelError(f"{path}, line 1: a model begins with a comment /* ... */ that holds YAML")
-    try:
-        header = Header.model_validate(yaml.safe_load(match.group(1)))
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = mark.line + 1 if mark else 1
-        raise ModelError(f"{path}, line {line}: the header is not YAML: {error}") from None
-    except ValidationError as error:
-        problems = "; ".join(
-            f"{'.'.join(map(str, e['loc'])) or 'header'}: {e['msg']}" for e in error.errors()
-        )
-        raise ModelError(f"{path}, header: {problems}") from None
-    select = text[match.end() :].strip().removesuffix(";").rstrip()
-    # pad with the header's lines, so that DuckDB's line numbers are the file's
-    padded = "\n" * text[: text.index(select)].count("\n") + select if select else ""
-    references = _references(path, padded, connection)
-    try:
-        table = model_table(
-            path.stem, layer, header.description, header.grain, header.key, header.columns
-        )
-    except ContractError as error:
-        raise ModelError(f"{path}, header: {error}") from None
-    for coverage in header.coverage:
-        for name in (coverage.value, coverage.covered, coverage.total):
-            if name not in header.columns:
-                raise ModelError(f"{path}, header: coverage names {name}, which is no column")
-    return Model(path, table, header, select, references)
+    header, select, places = read_model(path)
+    references = frozenset(_references(select, places, connection))
+    table = model_table(
+        path.stem, layer, header.description, header.grain, header.key, header.columns
+    )
+    return Model(path, table, header, select, references, places)
 
 
-def _references(path: Path, select: str, connection: duckdb.DuckDBPyConnection) -> frozenset[str]:
+def _references(
+    select: str, places: Places, connection: duckdb.DuckDBPyConnection
+) -> dict[str, int]:
+    """Tables that a SELECT reads, each with the line that names it first."""
     try:
-        count = len(connection.extract_statements(select))
-        if count != 1:
-            raise ModelError(f"{path}: a model is exactly one SELECT; this has {count} statements")
+        statements = connection.extract_statements(select)
+        if len(statements) != 1:
+            line = statements[0].query.count("\n") if statements else 0
+            raise ModelError(
+                f"{places.select(line)}: a model is exactly one SELECT; this has "
+                f"{len(statements)} statements"
+            )
         (text,) = connection.execute("SELECT json_serialize_sql(?)", [select]).fetchone() or ("",)
     except duckdb.Error as error:
-        raise ModelError(f"{path}{_line_of(error)}: {error}") from None
+        raise _told(error, places) from None
     tree = msgspec.json.decode(text)
-    if tree.get("error"):
-        message = tree.get("error_message", "it is not a SELECT")
-        raise ModelError(f"{path}: a model is exactly one SELECT; DuckDB says: {message}")
-    found: set[str] = set()
-    _collect(tree["statements"], frozenset(), found)
-    return frozenset(found)
+    if tree["error"]:
+        raise ModelError(
+            f"{places.select()}: a model is exactly one SELECT; DuckDB says: "
+            f"{tree['error_message']}"
+        )
+    offsets: dict[str, int] = {}
+    _collect(tree["statements"], frozenset(), offsets)
+    content = select.encode()
+    return {name: content[:offset].count(b"\n") for name, offset in offsets.items()}
 
 
-def _collect(node: Any, common: frozenset[str], found: set[str]) -> None:
-    """Names of the tables below a node; `common` holds the CTE names in scope."""
+def _collect(node: Any, common: frozenset[str], found: dict[str, int]) -> None:
+    """Names and offsets of the tables below a node; `common` holds the CTE names in scope."""
     if isinstance(node, list):
         for item in node:
             _collect(item, common, found)
@@ -174,9 +128,9 @@ def _collect(node: Any, common: frozenset[str], found: set[str]) -> None:
     if not isinstance(node, dict):
         return
     if node.get("type") == "BASE_TABLE":
-        name = node["table_name"]
+        name = ".".join(node["qualified_name"]["path"])
         if name not in common:
-            found.add(name)
+            found.setdefault(name, node["query_location"])
     ctes = node.get("cte_map", {}).get("map", []) if isinstance(node.get("cte_map"), dict) else []
     for entry in ctes:
         name, body = entry["key"], entry["value"]
@@ -191,30 +145,38 @@ def _collect(node: Any, common: frozenset[str], found: set[str]) -> None:
 def _check_references(model: Model, models: dict[str, Model]) -> None:
     level = LAYERS.index(model.table.layer)
     for name in sorted(model.references):
-        line = _line_naming(model.path, name)
         if name in models:
             other = models[name].table.layer
         elif name in lake_tables():
             other = lake_tables()[name].layer
         else:
-            raise ModelError(f"{model.path}, line {line}: there is no table named {name}")
+            raise ModelError(f"{_place_of(model, name)}: there is no table named {name}")
         if LAYERS.index(other) > level:
             raise ModelError(
-                f"{model.path}, line {line}: {name} belongs to the layer {other}, above this "
+                f"{_place_of(model, name)}: {name} belongs to the layer {other}, above this "
                 f"model's layer {model.table.layer}"
             )
 
 
-def _line_naming(path: Path, name: str) -> int:
-    pattern = re.compile(rf"\b(?:FROM|JOIN)\s+\"?{re.escape(name)}\b", re.IGNORECASE)
-    text = path.read_text(encoding="utf-8")
-    found = pattern.search(text)
-    return text[: found.start()].count("\n") + 1 if found else 1
+def _place_of(model: Model, reference: str) -> str:
+    """`<file>, line <n>` where a model names a table."""
+    with duckdb.connect() as connection:
+        return model.places.select(_references(model.select, model.places, connection)[reference])
 
 
-def _line_of(error: duckdb.Error) -> str:
-    line = re.search(r"LINE (\d+):", str(error))
-    return f", line {line.group(1)}" if line else ""
+_LINE = re.compile(r"^LINE (\d+):", re.MULTILINE)
+
+
+def _told(error: duckdb.Error, places: Places) -> ModelError:
+    """DuckDB's error, with the file's line instead of the statement's."""
+    found = _LINE.search(str(error))
+    where = places.select(int(found.group(1)) - 1) if found else str(places.path)
+    return ModelError(f"{where}: {_without_line(error)}")
+
+
+def _without_line(error: duckdb.Error) -> str:
+    """The error's text; what it quotes stays above the mark below it."""
+    return _LINE.sub(lambda found: " " * len(found.group()), str(error))
 
 
 # --- running --------------------------------------------------------------------------------------
@@ -226,7 +188,9 @@ def run_macros(folder: Path, connection: duckdb.DuckDBPyConnection) -> None:
         try:
             connection.execute(path.read_text(encoding="utf-8"))
         except duckdb.Error as error:
-            raise ModelError(f"{path}{_line_of(error)}: {error}") from None
+            found = _LINE.search(str(error))
+            where = f"{path}, line {found.group(1)}" if found else str(path)
+            raise ModelError(f"{where}: {_without_line(error)}") from None
 
 
 def run_model(model: Model, connection: duckdb.DuckDBPyConnection) -> int:
@@ -234,18 +198,19 @@ def run_model(model: Model, connection: duckdb.DuckDBPyConnection) -> int:
 
     The SELECT's columns must be the declared ones: same names, order and types.
     """
-    try:
+    if model.header.internal:
+        create = f"CREATE TEMP TABLE {model.name} AS {model.select}"
+    else:
+        create = (
+            f"CREATE TABLE {model.name} AS SELECT * FROM ({model.select}\n) "
+            f"ORDER BY {model.order_by}"
+        )
+    try:  # statements begin in the SELECT's first line, so that errors name the right one
         described = connection.execute(f"DESCRIBE {model.select}").fetchall()
         _check_columns(model, [(row[0], row[1]) for row in described])
-        if model.header.internal:
-            connection.execute(f"CREATE TEMP TABLE {model.name} AS {model.select}")
-        else:
-            connection.execute(
-                f"CREATE TABLE {model.name} AS SELECT * FROM (\n{model.select}\n) "
-                f"ORDER BY {model.order_by}"
-            )
+        connection.execute(create)
     except duckdb.Error as error:
-        raise ModelError(f"{model.path}{_line_of(error)}: {error}") from None
+        raise _told(error, model.places) from None
     (rows,) = connection.execute(f"SELECT count(*) FROM {model.name}").fetchone() or (0,)
     return int(rows)
 
@@ -254,18 +219,23 @@ def _check_columns(model: Model, described: list[tuple[str, str]]) -> None:
     declared = [(column.name, column.type) for column in model.table.columns]
     if described == declared:
         return
-    names = [name for name, _ in described]
-    for name, wanted in declared:
-        if name not in names:
-            raise ModelError(f"{model.path}: the header declares {name}, the SELECT lacks it")
-        actual = dict(described)[name]
-        if actual != wanted:
-            raise ModelError(f"{model.path}: {name} is {actual}; its contract says {wanted}")
-    declared_names = [name for name, _ in declared]
-    for name in names:
-        if name not in declared_names:
-            raise ModelError(f"{model.path}: the SELECT has {name}, the header does not declare it")
-    raise ModelError(f"{model.path}: the SELECT's columns are in another order than the header's")
+    types = dict(described)
+    for index, (name, wanted) in enumerate(declared):
+        place = model.places.entry("columns", index)
+        if name not in types:
+            raise ModelError(f"{place}: the header declares {name}, the SELECT lacks it")
+        if types[name] != wanted:
+            raise ModelError(f"{place}: {name} is {types[name]}; its contract says {wanted}")
+    for name in types:
+        if name not in model.header.columns:
+            raise ModelError(
+                f"{model.places.entry('columns')}: the SELECT has {name}, the header does not "
+                "declare it"
+            )
+    raise ModelError(
+        f"{model.places.entry('columns')}: the SELECT's columns are in another order: "
+        + ", ".join(name for name, _ in described)
+    )
 
 
 def create_empty(
@@ -282,9 +252,8 @@ def create_empty(
 
 def comment(table: Table, connection: duckdb.DuckDBPyConnection) -> None:
     """COMMENT ON the table and its columns, from the contract."""
-    connection.execute(
-        f"COMMENT ON TABLE {table.name} IS {_quoted(f'{table.description}. {table.grain}.')}"
-    )
+    text = f"{table.description}. {table.grain[:1].upper()}{table.grain[1:]}."
+    connection.execute(f"COMMENT ON TABLE {table.name} IS {_quoted(text)}")
     for column in table.published:
         connection.execute(
             f'COMMENT ON COLUMN {table.name}."{column.name}" IS {_quoted(column.comment)}'
