@@ -15,7 +15,7 @@ COMPILE_ARGS ?=
 # Runs "$$p" as a Python and succeeds if Rollhouse works with it.
 IS_SUPPORTED = "$$p" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' >/dev/null 2>&1
 
-.PHONY: help setup warehouse ui test lint bench requirements clean distclean
+.PHONY: help setup warehouse ui test lint docs bench requirements clean distclean
 
 help: ## Show this list
 	@echo "make <target>:"
@@ -37,6 +37,10 @@ lint: $(STAMP) ## Check style and types
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+
+docs: $(STAMP) ## Write docs/data-dictionary.md anew from contracts and model headers
+	@$(BIN)/python -m warehouse.dictionary > docs/data-dictionary.md.new
+	@mv docs/data-dictionary.md.new docs/data-dictionary.md
 
 bench: $(STAMP) ## Measure speed and memory on generated corpora (BENCH_ARGS="--help" tells more)
 	@$(BIN)/python -m bench $(BENCH_ARGS)
