@@ -132,7 +132,7 @@ def ui(
 ) -> None:
     """Open the Dagster UI: lineage, runs, checks, the nightly schedule."""
     settings = _settings(home)
-    from pipelines.instance import serve_ui
+    from pipelines.ui import serve_ui
 
     raise typer.Exit(serve_ui(settings, port))
 

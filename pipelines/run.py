@@ -1,0 +1,51 @@
+"""Running the job `nightly` here and now, for `rollhouse build`.
+
+Belongs here: one run in this process, recorded where the UI shows it, and its errors as the
+command line knows them. Does not belong here: the stages (warehouse/build.py).
+"""
+
+from __future__ import annotations
+
+from dagster import DagsterError
+from dagster._core.errors import DagsterAssetCheckFailedError, DagsterExecutionInterruptedError
+from sqlalchemy.exc import SQLAlchemyError
+
+from pipelines.definitions import make_definitions
+from pipelines.instance import open_instance
+from pipelines.resources import BUILD
+from pipelines.schedules import nightly
+from warehouse.build import Build, BuildError, Outcome
+
+# The UI lists a run with the job of the code location that these tags name.
+_TAGS = {
+    "dagster/code_location": "pipelines.definitions",
+    ".dagster/repository": "__repository__@pipelines.definitions",
+    "rollhouse/started_by": "rollhouse build",
+}
+
+
+def run_build(build: Build) -> Outcome:
+    """All stages of an entered build, as a run of the job `nightly`.
+
+    Raises what a stage raised; BuildError if a blocking check or Dagster itself failed;
+    KeyboardInterrupt on Ctrl-C. The run is marked accordingly.
+    """
+    definitions = make_definitions(build.models, build.settings.timezone)
+    job = definitions.resolve_job_def(nightly.name)
+    try:
+        with open_instance(build.settings) as instance:
+            job.execute_in_process(instance=instance, resources={BUILD: build}, tags=_TAGS)
+    except DagsterExecutionInterruptedError:
+        raise KeyboardInterrupt from None
+    except DagsterAssetCheckFailedError:
+        build.require_checks()  # says which, without Dagster's traceback
+        raise
+    except (DagsterError, SQLAlchemyError) as error:
+        home = build.settings.home / "dagster"
+        first_line = str(error).partition("\n")[0]
+        raise BuildError(
+            f"Dagster, which records runs in {home}, failed ({type(error).__name__}: "
+            f"{first_line}); if it fails again, delete that folder: only the history of runs is "
+            "lost"
+        ) from error
+    return build.outcome
