@@ -92,8 +92,7 @@ class Build(AbstractContextManager["Build"]):
             self.privacy = Privacy(self.settings.privacy, load_secret(self.settings.home))
             self.manifest = self.lake.manifest()
             registry = self.lake.sources(self.manifest)
-            anew = self.manifest.generation > 0 and self.manifest.privacy != self.privacy.mode
-            self.plan = scan(roots, registry, self.privacy.seed, self._verify, anew)
+            self.plan = scan(roots, registry, self.privacy, self._verify)
         except BaseException:
             self._stack.close()
             raise

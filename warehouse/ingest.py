@@ -29,6 +29,8 @@ SPLIT_BYTES = 64 << 20  # plain files above this are read in ranges
 TASK_BYTES = 16 << 20
 TASK_FILES = 500
 INLINE_BYTES = 12 << 20  # less than this is read faster here than by starting workers
+CHANGED = "it changed while it was read"
+UNSURE = 0  # the parser version of rows that do not stand: they are read anew next time
 
 Progress = Callable[[int], None]
 
@@ -80,7 +82,6 @@ class _Ingest:
         self._progress = progress
         self._new = Manifest(
             generation=manifest.generation + 1,
-            privacy=privacy.mode,
             parts={table: dict(days) for table, days in manifest.parts.items()},
         )
         self._outcome = Ingested(self._new.generation, problems=list(plan.problems))
@@ -93,11 +94,11 @@ class _Ingest:
         for source in plan.dropped:
             self._day(source.day).drop.add(source.source_id)
         for work in plan.work:
-            if work.replaces:
+            if work.replaced is not None:
                 self._day(work.source.day).drop.add(work.source.source_id)
         if plan.bytes_to_read <= INLINE_BYTES:
             jobs = 0
-        self._lake.stage.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._stage = self._lake.make_stage()
         run_all(self._tasks(), jobs, self._on_result)
         self._write_raw_sources()
         self._lake.commit(self._new, list(plan.registry.values()), self._old)
@@ -130,7 +131,7 @@ class _Ingest:
                     number,
                     day,
                     ranges,
-                    str(self._lake.stage),
+                    str(self._stage),
                     self._targets(day) if is_all else {},
                     self._privacy.mode,
                     self._privacy.key,
@@ -146,11 +147,11 @@ class _Ingest:
         return any(day in days for table, days in self._old.parts.items() if table != "raw_sources")
 
     def _targets(self, day: str) -> dict[str, str]:
-        return {name: str(self._lake.root / self._part_path(name, day)) for name in lake_tables()}
+        return {name: str(self._target(name, day)) for name in lake_tables()}
 
-    def _part_path(self, table: str, day: str) -> str:
-        layer = lake_tables()[table].layer
-        return self._lake.part_path(layer, table, day, self._new.generation)
+    def _target(self, table: str, day: str) -> Path:
+        """Where a worker writes a new part, until `_enter_part` puts it in its place."""
+        return self._stage / f"{day}-{table}.parquet"
 
     def _on_result(self, result: Result) -> Iterable[Task]:
         if isinstance(result, MergeResult):
@@ -193,7 +194,7 @@ class _Ingest:
                     None if old is None else str(self._lake.root / old.path),
                     sorted(entry.drop),
                     pieces.get(table, []),
-                    str(self._lake.root / self._part_path(table, day)),
+                    str(self._target(table, day)),
                 )
             )
         return tasks
@@ -201,18 +202,26 @@ class _Ingest:
     def _enter_part(self, table: str, day: str, rows: int, size: int) -> None:
         days = self._new.parts.setdefault(table, {})
         if rows:
-            days[day] = Part(self._part_path(table, day), rows, size)
+            layer = lake_tables()[table].layer
+            path = self._lake.part_path(layer, table, day, self._new.generation)
+            self._lake.put_part(self._target(table, day), path)
+            days[day] = Part(path, rows, size)
         else:
             days.pop(day, None)
 
     # --- the registry -----------------------------------------------------------------------------
 
-    def _settle(self, results: list[ParseResult]) -> list[list[int]]:
-        """Enter what was read into the registry; give what to add to each range's lines."""
-        bases = []
+    def _settle(self, results: list[ParseResult]) -> list[list[int | None]]:
+        """Enter what was read into the registry.
+
+        Gives what to add to each range's line numbers, or None where its rows are not used:
+        a reading that broke off does not replace rows that reached further.
+        """
+        bases: list[list[int]] = []
+        kept: set[str] = set()
         seen: dict[str, Source] = {}
         for result in results:
-            of_result = []
+            of_result: list[int] = []
             for read in result.ranges:
                 work = self._read[read.source_id]
                 before = seen.get(read.source_id)
@@ -222,28 +231,44 @@ class _Ingest:
                 of_result.append(before.lines if _is_inner(read, work) else 0)
                 seen[read.source_id] = self._entered(before, read)
             bases.append(of_result)
-        for source in seen.values():
-            self._plan.registry[source.source_id] = source
+        for source_id, source in seen.items():
             if source.error is not None:
                 self._outcome.problems.append((source.path, source.error))
+                old = self._read[source_id].replaced
+                if old is not None and _reaches_further(old, source):
+                    source = _kept(old, source)
+                    self._day(source.day).drop.remove(source_id)
+                    kept.add(source_id)
+            self._plan.registry[source_id] = source
         self._outcome.sources_read += len(seen)
-        return bases
+        return [
+            [
+                None if read.source_id in kept else base
+                for read, base in zip(result.ranges, of_result, strict=True)
+            ]
+            for result, of_result in zip(results, bases, strict=True)
+        ]
 
     def _entered(self, source: Source, read: RangeResult) -> Source:
         self._outcome.bytes_parsed += read.position - read.start
         self._outcome.lines_parsed += read.lines
         self._outcome.lines_rejected += read.rejected
+        # a range before this one broke off, or the file is not the one that was cut in ranges
+        has_gap = read.start != source.bytes_read
+        error = source.error or read.error or (CHANGED if has_gap else None)
+        was_opened = read.tail_hash is not None
         return msgspec.structs.replace(
             source,
             generation=self._new.generation,
             bytes_read=read.position,
             lines=source.lines + read.lines,
             rejected_lines=source.rejected_lines + read.rejected,
-            deferred_bytes=read.deferred,
+            deferred_bytes=read.deferred if was_opened else source.deferred_bytes,
             content_sum=add_sums(source.content_sum, read.content_sum),
-            tail_hash=read.tail_hash,
-            state="present" if read.error is None else "unreadable",
-            error=read.error or source.error,
+            tail_hash=read.tail_hash if was_opened else source.tail_hash,
+            state="present" if error is None else "unreadable",
+            error=error,
+            parser_version=UNSURE if has_gap else source.parser_version,
         )
 
     def _write_raw_sources(self) -> None:
@@ -264,9 +289,7 @@ class _Ingest:
             array = pa.array(values, pa.int32() if column.name == "day" else None)
             arrays.append(array.cast(column.type))
         table = pa.Table.from_arrays(arrays, schema=contract.arrow_schema)
-        relative = self._part_path("raw_sources", UNKNOWN_DAY)
-        target = self._lake.root / relative
-        target.parent.mkdir(parents=True, exist_ok=True)
+        target = self._target("raw_sources", UNKNOWN_DAY)
         pq.write_table(table, target, compression="zstd")
         self._enter_part("raw_sources", UNKNOWN_DAY, table.num_rows, target.stat().st_size)
 
@@ -275,6 +298,27 @@ def _cleared(source: Source) -> Source:
     """A source about to be read from its beginning: all counts start anew."""
     return msgspec.structs.replace(
         source, bytes_read=0, lines=0, rejected_lines=0, deferred_bytes=0, content_sum=0
+    )
+
+
+def _reaches_further(old: Source, new: Source) -> bool:
+    """Whether a reading that broke off fell short of what was read before."""
+    return new.parser_version == UNSURE or new.bytes_read < old.bytes_read
+
+
+def _kept(old: Source, new: Source) -> Source:
+    """The entry of a source whose old rows stay, at its new place, since reading it failed."""
+    return msgspec.structs.replace(
+        old,
+        label=new.label,
+        path=new.path,
+        logical=new.logical,
+        is_archived=new.is_archived,
+        is_compressed=new.is_compressed,
+        size=new.size,
+        mtime_ns=new.mtime_ns,
+        state="unreadable",
+        error=new.error,
     )
 
 

@@ -39,7 +39,10 @@ class LakeLockedError(LakeError):
 
 
 class Source(msgspec.Struct, array_like=True):
-    """What is known of one logical source; the registry's row and that of raw_sources."""
+    """What is known of one logical source; the registry's row and that of raw_sources.
+
+    `parser_version` and `privacy` (see Privacy.fingerprint) tell what made its rows.
+    """
 
     source_id: str
     base_id: str
@@ -65,6 +68,7 @@ class Source(msgspec.Struct, array_like=True):
     deferred_bytes: int = 0
     content_sum: int = 0
     tail_hash: int = 0
+    privacy: str = ""
 
 
 class Part(msgspec.Struct, array_like=True):
@@ -81,7 +85,6 @@ class Manifest(msgspec.Struct):
     format: int = MANIFEST_FORMAT
     generation: int = 0
     sources_file: str | None = None
-    privacy: str = "standard"
     parts: dict[str, dict[str, Part]] = {}
 
 
@@ -153,6 +156,22 @@ class Lake:
     def part_path(self, layer: str, table: str, day: str, generation: int) -> str:
         """Path, below the lake, of the part that a generation writes."""
         return f"{layer}/{table}/day={day}/part-{generation}.parquet"
+
+    def make_stage(self) -> Path:
+        """A new folder for the rows of one build on their way.
+
+        Its name is used once: a worker that outlives its killed build for a moment, in the
+        midst of a task, writes where the next build does not look.
+        """
+        folder = self.stage / f"{os.getpid()}-{time.time_ns()}"
+        folder.mkdir(parents=True, mode=0o700)
+        return folder
+
+    def put_part(self, staged: Path, path: str) -> None:
+        """Move a finished part to its place. It is live, and durable, with the commit."""
+        target = self.root / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        os.replace(staged, target)
 
     def commit(self, manifest: Manifest, sources: list[Source], old: Manifest) -> None:
         """Make a new generation live, durably, then delete what only the old one named."""

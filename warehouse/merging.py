@@ -28,10 +28,13 @@ SMALL_ROWS = 10_000
 
 
 class Piece(msgspec.Struct, array_like=True):
-    """A staged file and its runs: (source, rows, what to add to their line numbers)."""
+    """A staged file and its runs: (source, rows, what to add to their line numbers).
+
+    None instead of a number leaves the run's rows out.
+    """
 
     path: str
-    runs: list[tuple[str, int, int]]
+    runs: list[tuple[str, int, int | None]]
 
 
 class MergeTask(msgspec.Struct, array_like=True):
@@ -97,7 +100,6 @@ class PartWriter:
         if not self._group_rows:
             return
         if self._writer is None:
-            self._target.parent.mkdir(parents=True, exist_ok=True)
             is_small = self._group_rows < SMALL_ROWS
             self._writer = pq.ParquetWriter(
                 self._target,
@@ -140,12 +142,15 @@ def _staged(pieces: list[Piece], by_source: bool) -> Iterator[tuple[str, pa.Reco
                     if batch is None or used == batch.num_rows:
                         batch, used = stream.read_next_batch(), 0
                     taken = min(rows, batch.num_rows - used)
-                    yield source_id, _renumbered(batch.slice(used, taken), line_base)
+                    if line_base is not None:
+                        yield source_id, _renumbered(batch.slice(used, taken), line_base)
                     used += taken
                     rows -= taken
 
 
-def _joined(runs: list[tuple[str, int, int]]) -> Iterator[tuple[str, int, int]]:
+def _joined(
+    runs: list[tuple[str, int, int | None]],
+) -> Iterator[tuple[str, int, int | None]]:
     """Neighbouring runs with the same line base as one."""
     for line_base, group in groupby(runs, key=lambda run: run[2]):
         same = list(group)

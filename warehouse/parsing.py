@@ -30,7 +30,7 @@ from warehouse.reading import (
     sum_of_whole,
 )
 from warehouse.sources import KINDS
-from warehouse.sources.base import Parser, Rows, iso_us
+from warehouse.sources.base import Parser, Rows, iso_us, reason
 
 FLUSH_ROWS = 6_000
 
@@ -70,7 +70,10 @@ class ParseTask(msgspec.Struct, array_like=True):
 
 
 class RangeResult(msgspec.Struct, array_like=True):
-    """What reading a range came to. `error` names what stopped it; rows before it stand."""
+    """What reading a range came to. `error` names what stopped it; rows before it stand.
+
+    `tail_hash` is None where not even the start could be read.
+    """
 
     source_id: str
     start: int
@@ -79,7 +82,7 @@ class RangeResult(msgspec.Struct, array_like=True):
     lines: int
     rejected: int
     content_sum: int
-    tail_hash: int
+    tail_hash: int | None
     error: str | None
 
 
@@ -134,7 +137,7 @@ def _read(wanted: Range, parser: Parser, stage: _Stage, seed: int) -> RangeResul
                 line_number += len(block.lines)
                 stage.flush_if_full()
     except OSError as problem:
-        error = problem.strerror or type(problem).__name__
+        error = reason(problem)
     except zstandard.ZstdError:
         error = DAMAGED
     return RangeResult(
@@ -145,7 +148,7 @@ def _read(wanted: Range, parser: Parser, stage: _Stage, seed: int) -> RangeResul
         line_number - wanted.first_line,
         stage.rejected(),
         sums,
-        0 if reader is None else reader.tail_hash,
+        None if reader is None else reader.tail_hash,
         error,
     )
 
@@ -154,12 +157,13 @@ def _read_whole(wanted: Range, parser: Parser, stage: _Stage, seed: int) -> Rang
     lines = sums = 0
     error = None
     try:
-        lines = parser.parse_file(wanted.path, stage.rows)
+        # first the sum: of a file that changes meanwhile, it must not tell of unread content
         sums = sum_of_whole(wanted.path, seed)
+        lines = parser.parse_file(wanted.path, stage.rows)
     except OSError as problem:
-        error = problem.strerror or type(problem).__name__
-    read = 0 if error else wanted.size
-    return RangeResult(wanted.source_id, 0, read, 0, lines, stage.rejected(), sums, 0, error)
+        error = reason(problem)
+    read, tail = (wanted.size, 0) if error is None else (0, None)
+    return RangeResult(wanted.source_id, 0, read, 0, lines, stage.rejected(), sums, tail, error)
 
 
 class _Stage:

@@ -35,6 +35,11 @@ class Privacy:
         """64 secret bits for the fast hashes of lines."""
         return int.from_bytes(hashlib.blake2b(self.key, digest_size=8).digest(), "little")
 
+    @cached_property
+    def fingerprint(self) -> str:
+        """Tells rows apart that were made under another mode or with another secret."""
+        return f"{self.mode}:{self.digest('fingerprint')[:8]}"
+
     def digest(self, text: str) -> str:
         """Keyed hash of a text: 16 hex digits, the same within one home only."""
         return hashlib.blake2b(

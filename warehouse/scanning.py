@@ -12,6 +12,7 @@ tell whether it only grew.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +21,7 @@ import msgspec
 import zstandard
 
 from warehouse.lake import Source
+from warehouse.privacy import Privacy
 from warehouse.reading import (
     DAMAGED,
     open_plain,
@@ -29,7 +31,7 @@ from warehouse.reading import (
     tail_hash_at,
 )
 from warehouse.sources import KINDS
-from warehouse.sources.base import Found, Identity
+from warehouse.sources.base import Found, Identity, reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +45,14 @@ class Root:
 
 @dataclass(slots=True)
 class Work:
-    """A source to read from `start` on. With `replaces`, its old rows are dropped."""
+    """A source to read from `start` on. With `replaced`, its old rows are dropped.
+
+    `replaced` is the registry's entry of those old rows: should reading fail, they stay.
+    """
 
     source: Source
     start: int
-    replaces: bool
+    replaced: Source | None = None
 
 
 @dataclass(slots=True)
@@ -71,27 +76,20 @@ class Plan:
 
 
 def scan(
-    roots: Iterable[Root],
-    registry: list[Source],
-    seed: int,
-    verify: bool = False,
-    anew: bool = False,
+    roots: Iterable[Root], registry: list[Source], privacy: Privacy, verify: bool = False
 ) -> Plan:
     """Compare what lies below `roots` with the registry. Opens only what looks changed.
 
-    `verify` reads all files and compares hashes; `anew` has all of them parsed again.
+    `verify` reads all files and compares hashes. Rows of another parser version, or made
+    under other privacy, are read anew.
     """
-    if anew:
-        registry = [
-            s if s.state == "missing" else msgspec.structs.replace(s, parser_version=-1)
-            for s in registry
-        ]
-    return _Scan(registry, seed, verify).run(roots)
+    return _Scan(registry, privacy, verify).run(roots)
 
 
 class _Scan:
-    def __init__(self, registry: list[Source], seed: int, verify: bool) -> None:
-        self._seed = seed
+    def __init__(self, registry: list[Source], privacy: Privacy, verify: bool) -> None:
+        self._seed = privacy.seed
+        self._fingerprint = privacy.fingerprint
         self._verify = verify
         self._plan = Plan(registry={source.source_id: source for source in registry})
         self._by_place = {(s.kind, s.logical): s for s in registry if s.state != "missing"}
@@ -102,9 +100,15 @@ class _Scan:
         for source in registry:
             self._by_size.setdefault((source.kind, source.size), []).append(source)
         self._claimed: set[str] = set()
+        self._hidden: list[Found] = []  # files and folders that could not be looked at
 
     def run(self, roots: Iterable[Root]) -> Plan:
-        plan = self._plan
+        self._settle(self._look(roots))
+        self._miss()
+        return self._plan
+
+    def _look(self, roots: Iterable[Root]) -> list[Found]:
+        """All files; those that look as they did are claimed, the others returned."""
         unsure: list[Found] = []
         places: set[tuple[str, str]] = set()
         for root in roots:
@@ -113,21 +117,18 @@ class _Scan:
                 if place in places:
                     continue  # two settings may name the same folder
                 places.add(place)
-                plan.files += 1
+                if found.error is not None:
+                    self._hidden.append(found)
+                    self._plan.problems.append((found.path, found.error))
+                    continue
+                self._plan.files += 1
                 known = self._by_place.get(place)
                 if known is not None and self._looks_the_same(known, found):
                     self._claimed.add(known.source_id)
-                    plan.unchanged += 1
+                    self._plan.unchanged += 1
                 else:
                     unsure.append(found)
-        self._places = places
-        self._settle(unsure)
-        for source in list(plan.registry.values()):
-            if source.source_id not in self._claimed and source.state != "missing":
-                self._put(source, state="missing", error=None)
-                plan.missing += 1
-                plan.news = True
-        return plan
+        return unsure
 
     def _looks_the_same(self, known: Source, found: Found) -> bool:
         return (
@@ -137,8 +138,13 @@ class _Scan:
             and known.path == found.path
             and (known.state == "present" or known.error == DAMAGED)
             and known.label == found.label
-            and known.parser_version == KINDS[found.kind].parser_version
+            and self._is_current(known)
         )
+
+    def _is_current(self, known: Source) -> bool:
+        """Whether its rows are what this code would make of the same bytes."""
+        version = KINDS[known.kind].parser_version
+        return known.parser_version == version and known.privacy == self._fingerprint
 
     def _settle(self, unsure: list[Found]) -> None:
         """Identify the files that look new or changed, the longest of equals first."""
@@ -147,53 +153,84 @@ class _Scan:
             try:
                 head = read_head(found.path, found.is_compressed)
             except (OSError, zstandard.ZstdError) as problem:
-                self._unreadable(found, problem)
+                known = self._by_place.get((found.kind, found.logical))
+                self._unreadable(found, problem, known)
             else:
                 identified.append((found, KINDS[found.kind].identify(found, head)))
         identified.sort(key=lambda pair: (pair[1].base_id, -pair[0].size, pair[0].logical))
         # files at their known place first: a copy elsewhere must not take their identity
-        rest = []
+        moved = []
         for found, identity in identified:
             known = self._by_place.get((found.kind, found.logical))
             if known is not None and known.base_id == identity.base_id:
                 self._compare(known, found, identity)
             else:
-                rest.append((found, identity))
-        for found, identity in rest:
-            self._place_elsewhere(found, identity)
-
-    def _place_elsewhere(self, found: Found, identity: Identity) -> None:
-        """A file whose place and identity the registry does not know together."""
-        there = self._by_place.get((found.kind, found.logical))
-        if there is not None and there.source_id not in self._claimed:
-            rewritten = there.thread_id is not None and there.thread_id == identity.thread_id
-            if rewritten or not there.lines:
-                # the same thread, written anew from its first line on (or a first line at last)
-                self._drop(there)
-        for known in self._by_base.get((found.kind, identity.base_id), []):
-            at_its_place = (known.kind, known.logical) in self._places
-            if known.source_id in self._claimed or known.source_id not in self._plan.registry:
-                continue
-            if known.state == "missing" or not at_its_place:
+                moved.append((found, identity))
+        new = []
+        for found, identity in moved:
+            known = self._homeless(found, identity)
+            if known is not None:
                 self._plan.moved += 1
                 self._compare(known, found, identity)
-                return
-        if (known := self._vanished_twin(found)) is not None:
-            self._plan.moved += 1
-            known = self._put(known, base_id=identity.base_id)
-            self._compare(known, found, identity)
+            else:
+                new.append((found, identity))
+        for found, identity in moved:
+            self._overwritten(found, identity)
+        for found, identity in new:
+            known = self._vanished_twin(found)
+            if known is not None:
+                self._plan.moved += 1
+                self._compare(self._put(known, base_id=identity.base_id), found, identity)
+            else:
+                self._new(found, identity)
+
+    def _homeless(self, found: Found, identity: Identity) -> Source | None:
+        """A source of this identity that no file claims: it is gone, or was moved here."""
+        known = [
+            source
+            for source in self._by_base.get((found.kind, identity.base_id), [])
+            if source.source_id not in self._claimed
+        ]
+        looks = (found.size, found.mtime_ns)  # of several, rather the one that looks like it
+        return min(known, key=lambda s: (s.size, s.mtime_ns) != looks, default=None)
+
+    def _overwritten(self, found: Found, identity: Identity) -> None:
+        """Drop what was at a file's place if this file now stands for it.
+
+        That is the same thread, written anew from its first line on, or a file of which no
+        line was complete so far. The rows of another thread stay: its file is missing.
+        """
+        there = self._by_place.get((found.kind, found.logical))
+        if there is None or there.source_id in self._claimed:
             return
-        self._new(found, identity)
+        is_same_thread = there.thread_id is not None and there.thread_id == identity.thread_id
+        if is_same_thread or not there.lines:
+            self._drop(there)
+
+    def _miss(self) -> None:
+        """What no file claimed is missing, unless it may lie where nothing can be seen."""
+        for source in list(self._plan.registry.values()):
+            if source.source_id in self._claimed or source.state == "missing":
+                continue
+            hider = next((found for found in self._hidden if _lies_at(source, found)), None)
+            if hider is not None:
+                if self._put(source, state="unreadable", error=hider.error) != source:
+                    self._plan.news = True
+            elif source.lines:
+                self._put(source, state="missing", error=None)
+                self._plan.missing += 1
+                self._plan.news = True
+            else:  # nothing was ever read from it, so there is nothing to keep
+                self._drop(source)
 
     def _vanished_twin(self, found: Found) -> Source | None:
         """A source that is no longer at its place and had this file's very content."""
+        if found.is_compressed:
+            return None
         for known in self._by_size.get((found.kind, found.size), []):
-            gone = known.state == "missing" or (known.kind, known.logical) not in self._places
-            if not gone or known.source_id in self._claimed or not known.lines:
+            if known.source_id in self._claimed or known.source_id not in self._plan.registry:
                 continue
-            if known.source_id not in self._plan.registry or found.is_compressed:
-                continue
-            if self._content_sum(known, found) == known.content_sum:
+            if known.lines and self._content_sum(known, found) == known.content_sum:
                 return known
         return None
 
@@ -205,13 +242,15 @@ class _Scan:
         except OSError:
             return None
 
-    def _new(self, found: Found, identity: Identity) -> None:
+    def _new(self, found: Found, identity: Identity) -> Source:
         taken = self._plan.registry
         source_id = identity.base_id
         copy = 1
         while source_id in taken:
             copy += 1
             source_id = f"{identity.base_id}-{copy}"
+        # a source that moved keeps the id that its old place gave it: no copy of that one
+        is_copy = copy > 1 and taken[identity.base_id].base_id == identity.base_id
         source = Source(
             source_id=source_id,
             base_id=identity.base_id,
@@ -220,7 +259,7 @@ class _Scan:
             path=found.path,
             logical=found.logical,
             thread_id=identity.thread_id,
-            copy_of=identity.base_id if copy > 1 else None,
+            copy_of=identity.base_id if is_copy else None,
             is_archived=found.is_archived,
             is_compressed=found.is_compressed,
             is_whole=found.is_whole,
@@ -228,16 +267,22 @@ class _Scan:
             mtime_ns=found.mtime_ns,
             day=identity.day,
             parser_version=KINDS[found.kind].parser_version,
+            privacy=self._fingerprint,
         )
         self._claimed.add(source_id)
         taken[source_id] = source
         self._plan.news = True
-        self._plan.work.append(Work(source, 0, replaces=False))
+        self._plan.work.append(Work(source, 0))
+        return source
 
     def _compare(self, known: Source, found: Found, identity: Identity) -> None:
         """Decide what a known source needs: nothing, its new end, or to be read anew."""
+        try:
+            start, has_more = self._stands(known, found)
+        except (OSError, zstandard.ZstdError) as problem:
+            self._unreadable(found, problem, known)
+            return
         self._claimed.add(known.source_id)
-        old = msgspec.structs.replace(known)
         present = self._put(
             known,
             label=found.label,
@@ -251,34 +296,30 @@ class _Scan:
             state="present",
             error=None,
             parser_version=KINDS[found.kind].parser_version,
+            privacy=self._fingerprint,
         )
-        try:
-            start, has_more = self._stands(old, found)
-        except (OSError, zstandard.ZstdError) as problem:
-            self._unreadable(found, problem)
-            return
         if start is None:
             self._plan.news = True
-            self._plan.work.append(Work(present, 0, replaces=True))
+            self._plan.work.append(Work(present, 0, replaced=known))
         elif has_more:
             self._plan.news = True
-            self._plan.work.append(Work(present, start, replaces=False))
+            self._plan.work.append(Work(present, start))
         else:
             self._plan.unchanged += 1
             visible = ("label", "path", "state", "is_archived", "is_compressed", "error")
-            if any(getattr(old, name) != getattr(present, name) for name in visible):
+            if any(getattr(known, name) != getattr(present, name) for name in visible):
                 self._plan.news = True
 
     def _stands(self, old: Source, found: Found) -> tuple[int | None, bool]:
         """(bytes read before that still stand, or None; whether there is more after them)."""
-        if old.parser_version != KINDS[found.kind].parser_version:
+        if not self._is_current(old):
             return None, True
-        as_before = (
+        looks_as_before = (
             old.size == found.size
             and old.mtime_ns == found.mtime_ns
             and old.is_compressed == found.is_compressed
         )
-        if as_before and old.state != "unreadable" and not self._verify:
+        if looks_as_before and old.state != "unreadable" and not self._verify:
             return old.bytes_read, False  # only moved
         if found.is_whole:
             same = self._content_sum(old, found) == old.content_sum
@@ -286,7 +327,9 @@ class _Scan:
         if not found.is_compressed and found.size > old.size and not self._verify:
             with open_plain(found.path, False) as file:
                 same = tail_hash_at(file, old.bytes_read) == old.tail_hash
-            return (old.bytes_read, True) if same else (None, True)
+            # what was written between the last scan and the reading after it was read, too
+            has_more = found.size != old.bytes_read + old.deferred_bytes
+            return (old.bytes_read, has_more) if same else (None, True)
         total, end, deferred = sum_of_file(
             found.path, found.is_compressed, self._seed, old.bytes_read
         )
@@ -294,22 +337,27 @@ class _Scan:
             return None, True
         return old.bytes_read, (end, deferred) != (old.bytes_read, old.deferred_bytes)
 
-    def _unreadable(self, found: Found, problem: Exception) -> None:
-        """Report a file that cannot be opened; what was read of it before stays."""
-        if isinstance(problem, OSError):
-            error = problem.strerror or type(problem).__name__
-        else:
-            error = DAMAGED
+    def _unreadable(self, found: Found, problem: Exception, known: Source | None) -> None:
+        """Report a file that cannot be read; what was read of it before stays."""
+        error = reason(problem) if isinstance(problem, OSError) else DAMAGED
         self._plan.problems.append((found.path, error))
-        known = self._by_place.get((found.kind, found.logical))
         if known is None:
-            identity = KINDS[found.kind].identify(found, b"")
-            self._new(found, identity)
-            known = self._plan.work.pop().source
-        elif (known.state, known.error) != ("unreadable", error):
-            self._plan.news = True
+            known = self._new(found, KINDS[found.kind].identify(found, b""))
+            self._plan.work.pop()
         self._claimed.add(known.source_id)
-        self._put(known, state="unreadable", error=error)
+        changes: dict[str, object] = {
+            "label": found.label,
+            "path": found.path,
+            "logical": found.logical,
+            "is_archived": found.is_archived,
+            "is_compressed": found.is_compressed,
+            "state": "unreadable",
+            "error": error,
+        }
+        if error == DAMAGED:  # it will stay so until it changes: no need to look again
+            changes |= {"size": found.size, "mtime_ns": found.mtime_ns}
+        if self._put(known, **changes) != known:
+            self._plan.news = True
 
     def _drop(self, source: Source) -> None:
         del self._plan.registry[source.source_id]
@@ -323,3 +371,10 @@ class _Scan:
             self._plan.registry_changed = True
         self._plan.registry[source.source_id] = new
         return new
+
+
+def _lies_at(source: Source, found: Found) -> bool:
+    """Whether a source is (or lies below) what could not be looked at."""
+    if source.kind != found.kind:
+        return False
+    return source.logical == found.logical or source.path.startswith(found.path + os.sep)

@@ -31,7 +31,8 @@ class Found:
     """A file that discovery met. `logical` is its path without `.zst`.
 
     `is_whole` marks a file that is not read line by line (a database, a screen capture):
-    any change has it read anew as a whole, by `Parser.parse_file`.
+    any change has it read anew as a whole, by `Parser.parse_file`. `error` says why this
+    file, or all that lies in this folder, cannot be looked at.
     """
 
     kind: str
@@ -43,6 +44,7 @@ class Found:
     is_compressed: bool = False
     is_archived: bool = False
     is_whole: bool = False
+    error: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +84,7 @@ class SourceKind(Protocol):
     tables: tuple[str, ...]
 
     def discover(self, root: Path, label: str | None) -> Iterator[Found]:
-        """Files of this kind below (or at) `root`."""
+        """Files of this kind below (or at) `root`, and what could not be looked at there."""
 
     def identify(self, found: Found, head: bytes) -> Identity:
         """Identity of a file from its first bytes (at most HEAD_BYTES of plain text)."""
@@ -93,6 +95,11 @@ class SourceKind(Protocol):
 
 HEAD_BYTES = 1 << 18
 ReadHead = Callable[[Found], bytes]
+
+
+def reason(problem: OSError) -> str:
+    """What to report of a file that cannot be read."""
+    return problem.strerror or type(problem).__name__
 
 
 def epoch_us(seconds: float | None) -> int | None:

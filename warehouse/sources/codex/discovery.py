@@ -17,14 +17,18 @@ from pathlib import Path
 
 import xxhash
 
-from warehouse.sources.base import UNKNOWN_DAY, Found, Identity
+from warehouse.sources.base import HEAD_BYTES, UNKNOWN_DAY, Found, Identity
+from warehouse.sources.walking import walk
 
 _NAME = re.compile(r"rollout-.*\.jsonl(?:\.zst)?\Z")
 _DATE = re.compile(r"rollout-(\d{4}-\d\d-\d\d)")
-_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_UUID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+_NAMED_THREAD = re.compile(_UUID)
 _THREAD = re.compile(rb'"type":\s*"session_meta".*?[{,]\s*"id":\s*"([^"\\]{1,200})"', re.DOTALL)
-_BARE_THREAD = re.compile(rb'\A\s*\{.{0,400}?"id":\s*"([^"\\]{1,200})"', re.DOTALL)
+# before 2025-09-09 the first line was the bare meta, without type and payload
+_BARE_THREAD = re.compile(rb'\A\s*\{.{0,400}?"id":\s*"(%b)"' % _UUID.encode(), re.DOTALL)
 _FOLDERS = ("sessions", "archived_sessions")
+_ARCHIVED = f"{os.sep}archived_sessions{os.sep}"
 
 
 def discover(root: Path, label: str | None) -> Iterator[Found]:
@@ -32,53 +36,20 @@ def discover(root: Path, label: str | None) -> Iterator[Found]:
 
     Where a plain file and its `.zst` twin lie side by side, the plain one is given.
     """
-    if root.is_file():
-        yield from _file(root, label)
-        return
-    folders = [root / name for name in _FOLDERS if (root / name).is_dir()]
+    folders = [root / name for name in _FOLDERS if os.path.isdir(root / name)]
     for folder in folders or [root]:
-        yield from _walk(str(folder), label, "archived_sessions" in folder.parts)
-
-
-def _file(path: Path, label: str | None) -> Iterator[Found]:
-    stat = path.stat()
-    text = str(path)
-    yield Found(
-        "codex",
-        label,
-        text,
-        text.removesuffix(".zst"),
-        stat.st_size,
-        stat.st_mtime_ns,
-        text.endswith(".zst"),
-        "archived_sessions" in path.parts,
-    )
-
-
-def _walk(folder: str, label: str | None, is_archived: bool) -> Iterator[Found]:
-    try:
-        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
-    except FileNotFoundError:
-        return  # a folder may vanish while Codex tidies up
-    names = {entry.name for entry in entries}
-    for entry in entries:
-        name = entry.name
-        if entry.is_dir(follow_symlinks=False):
-            yield from _walk(entry.path, label, is_archived or name == "archived_sessions")
-        elif _NAME.match(name) and (not name.endswith(".zst") or name[:-4] not in names):
-            try:
-                stat = entry.stat()
-            except FileNotFoundError:
-                continue
+        for seen in walk(folder, lambda name: _NAME.match(name) is not None):
+            path = seen.path
             yield Found(
                 "codex",
                 label,
-                entry.path,
-                entry.path.removesuffix(".zst"),
-                stat.st_size,
-                stat.st_mtime_ns,
-                name.endswith(".zst"),
-                is_archived,
+                path,
+                path.removesuffix(".zst"),
+                seen.size,
+                seen.mtime_ns,
+                is_compressed=path.endswith(".zst"),
+                is_archived=_ARCHIVED in path,
+                error=seen.error,
             )
 
 
@@ -88,12 +59,14 @@ def identify(found: Found, head: bytes) -> Identity:
     date = _DATE.match(name)
     day = date.group(1) if date else UNKNOWN_DAY
     first, newline, _ = head.partition(b"\n")
-    if not newline and len(head) < 1024:
+    if not newline and len(head) < HEAD_BYTES:
         return Identity(xxhash.xxh3_64_hexdigest(name.encode()), None, day, has_lines=False)
-    thread = _THREAD.search(first) or _BARE_THREAD.match(first)
+    thread = _THREAD.search(first)
+    if thread is None and b'"payload"' not in first:
+        thread = _BARE_THREAD.match(first)
     if thread:
         thread_id: str | None = thread.group(1).decode("utf-8", "replace")
     else:
-        in_name = _UUID.findall(name)
-        thread_id = in_name[0] if in_name else None
+        in_name = _NAMED_THREAD.search(name)
+        thread_id = in_name.group() if in_name else None
     return Identity(xxhash.xxh3_64_hexdigest(first), thread_id, day)

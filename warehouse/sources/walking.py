@@ -1,0 +1,89 @@
+"""Regular files below a folder, with what can go wrong on the way.
+
+Belongs here: the one way in which kinds look at folders. Does not belong here: which names
+are sources (each kind knows), or opening a file.
+
+A folder that cannot be listed and a file that cannot be looked at are given with the reason,
+so that a scan can report them and go on, and does not take what lies there for deleted.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from warehouse.sources.base import reason
+
+NOT_UTF8 = "its name is not UTF-8"
+
+
+class Seen(NamedTuple):
+    """A file, or (with `error`) a file or folder that could not be looked at."""
+
+    path: str
+    size: int
+    mtime_ns: int
+    error: str | None = None
+
+
+def walk(root: Path, is_wanted: Callable[[str], bool]) -> Iterator[Seen]:
+    """The file `root`, or all files below it whose name is wanted, in the order of names.
+
+    Of a plain file and its `.zst` twin beside it, the plain one is given. Links to files
+    are followed, links to folders are not (but `root` may be one).
+    """
+    if os.path.isdir(root):
+        yield from _folder(str(root), is_wanted)
+    else:
+        yield from _file(str(root))
+
+
+def _folder(folder: str, is_wanted: Callable[[str], bool]) -> Iterator[Seen]:
+    try:
+        with os.scandir(folder) as listing:
+            entries = sorted(listing, key=lambda entry: entry.name)
+    except FileNotFoundError:
+        return  # a folder may vanish while its owner tidies up
+    except OSError as problem:
+        yield Seen(folder, 0, 0, reason(problem))
+        return
+    names = {entry.name for entry in entries}
+    for entry in entries:
+        name = entry.name
+        if entry.is_dir(follow_symlinks=False):
+            if _is_text(name):
+                yield from _folder(entry.path, is_wanted)
+            else:
+                yield _nameless(entry.path)
+        elif is_wanted(name) and not (name.endswith(".zst") and name[:-4] in names):
+            yield from _file(entry.path, entry)
+
+
+def _file(path: str, entry: os.DirEntry[str] | None = None) -> Iterator[Seen]:
+    if not _is_text(path):
+        yield _nameless(path)
+        return
+    try:
+        status = os.stat(path) if entry is None else entry.stat()
+    except FileNotFoundError:
+        return
+    except OSError as problem:
+        yield Seen(path, 0, 0, reason(problem))
+        return
+    if stat.S_ISREG(status.st_mode):  # opening a pipe would wait forever
+        yield Seen(path, status.st_size, status.st_mtime_ns)
+
+
+def _is_text(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _nameless(path: str) -> Seen:
+    return Seen(os.fsencode(path).decode("utf-8", "replace"), 0, 0, NOT_UTF8)
