@@ -26,7 +26,7 @@ def all_assets(models: Sequence[Model]) -> list[dg.AssetSpec | dg.AssetsDefiniti
     by_layer = {
         layer: [model for model in models if model.table.layer == layer] for layer in MODEL_LAYERS
     }
-    published = [*lake_tables(), *(model.name for model in models)]
+    published = [*lake_tables(), *(model.name for model in models if not model.header.internal)]
     return [
         *sources.external_assets(),
         ingest_step(),

@@ -25,6 +25,7 @@ def layer_step(layer: str, models: Sequence[Model]) -> dg.AssetsDefinition:
         check_specs=[
             spec
             for model in models
+            if not model.header.internal
             for spec in check_specs(model.table, has_coverage=bool(model.header.coverage))
         ],
         can_subset=False,

@@ -35,19 +35,23 @@ def lake_asset(table: Table, deps: Iterable[str]) -> dg.AssetSpec:
 def model_asset(model: Model) -> dg.AssetSpec:
     """The asset of a SQL model. Its code version says which SQL a materialization rests on."""
     file = model.path.relative_to(resources.sql_folder().parent).as_posix()
+    sql = model.select.strip()
+    is_internal = model.header.internal
+    place = {} if is_internal else {"dagster/table_name": model.name}
     return dg.AssetSpec(
         model.name,
         deps=sorted(model.references),
         group_name=model.table.layer,
-        description=_description(model.table),
+        description=_description(model.table, *(["Not published."] if is_internal else [])),
         kinds={"sql", "duckdb"},
-        code_version=hashlib.blake2b(model.select.encode(), digest_size=8).hexdigest(),
+        tags={"internal": ""} if is_internal else {},
+        code_version=hashlib.blake2b(sql.encode(), digest_size=8).hexdigest(),
         metadata={
-            "dagster/table_name": model.name,
+            **place,
             "dagster/column_schema": column_schema(model.table),
             "dagster/code_references": _code_reference(str(model.path), file),
             "file": file,
-            "sql": dg.MarkdownMetadataValue(f"```sql\n{model.select}\n```"),
+            "sql": dg.MarkdownMetadataValue(f"```sql\n{sql}\n```"),
         },
     )
 
@@ -95,6 +99,6 @@ def made(
     )
 
 
-def _description(table: Table) -> str:
-    grain = table.grain.rstrip(".")
-    return f"{table.description.rstrip('.')}.\n\nGrain: {grain}. Key: {', '.join(table.key)}."
+def _description(table: Table, *remarks: str) -> str:
+    facts = [f"Grain: {table.grain}.", f"Key: {', '.join(table.key)}.", *remarks]
+    return f"{table.description.removesuffix('.')}.\n\n{' '.join(facts)}"
