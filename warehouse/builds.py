@@ -44,6 +44,17 @@ def current_build(lake: Lake) -> BuildRecord | None:
     return record if (folder / DATABASE).is_file() else None
 
 
+def all_builds(lake: Lake) -> list[BuildRecord]:
+    """The builds that are kept, newest first; what is not whole is left out."""
+    found = []
+    for path in (lake.root / "builds").glob("*/build.json"):
+        try:
+            found.append(msgspec.json.decode(path.read_bytes(), type=BuildRecord))
+        except (OSError, msgspec.MsgspecError):
+            continue
+    return sorted(found, key=lambda record: record.created_at, reverse=True)
+
+
 def database_path(lake: Lake) -> Path:
     """The file that readers open; it changes with every build."""
     return lake.root / "current" / DATABASE

@@ -111,18 +111,37 @@ def query(
 def summary(home: Home = None, as_json: AsJson = False) -> None:
     """Sessions, tokens and cost at a glance."""
     settings = _settings(home)
-    from warehouse.overview import print_summary
+    from warehouse import overview
 
-    print_summary(settings, as_json)
+    data = overview.summary(settings)
+    if as_json:
+        _print_json(data)
+        return
+    from warehouse.pages import print_summary
+
+    print_summary(data)
 
 
 @app.command()
 def status(home: Home = None, as_json: AsJson = False) -> None:
     """What was read, when, and what is not covered."""
     settings = _settings(home)
-    from warehouse.overview import print_status
+    from warehouse import overview
 
-    print_status(settings, as_json)
+    data = overview.status(settings)
+    if as_json:
+        _print_json(data)
+        return
+    from warehouse.pages import print_status
+
+    print_status(data)
+
+
+def _print_json(data: object) -> None:
+    import msgspec
+
+    encoder = msgspec.json.Encoder(decimal_format="number")
+    print(msgspec.json.format(encoder.encode(data), indent=2).decode())
 
 
 @app.command()

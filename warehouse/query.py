@@ -79,7 +79,7 @@ def run_query(settings: Settings, sql: str, form: Format, out: TextIO | None = N
             _check_statement(connection, sql)
             if form == "parquet":
                 # a relation streams as Arrow; the result of execute() would be copied whole
-                formats.write_parquet(connection.sql(sql), out.buffer)  # type: ignore[attr-defined]
+                formats.write_parquet(connection.sql(sql), out.buffer)
             else:
                 formats.WRITERS[form](formats.Result(connection.execute(sql)), out)
         except formats.UnwritableError as error:

@@ -1,0 +1,254 @@
+"""What `rollhouse summary` and `rollhouse status` tell, as plain data.
+
+Belongs here: the questions, as SQL over the published warehouse, and what lies beside it
+(builds). Does not belong here: layout (pages.py), and what a number means (sql/).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+
+from warehouse.builds import BuildRecord, all_builds, current_build, database_path
+from warehouse.contracts import LAYERS, lake_tables
+from warehouse.lake import Lake
+from warehouse.query import QueryError, open_warehouse
+
+if TYPE_CHECKING:
+    from warehouse.settings import Settings
+
+Record = dict[str, Any]
+
+TOKENS = (
+    "input_tokens",
+    "cached_input_tokens",
+    "cache_write_input_tokens",
+    "output_tokens",
+    "reasoning_output_tokens",
+    "total_tokens",
+)
+
+_TOKEN_SUMS = ", ".join(f"CAST(sum({name}) AS BIGINT) AS {name}" for name in TOKENS)
+_TOKEN_COUNTS = ", ".join(f"count({name}) AS {name}" for name in TOKENS)
+
+
+_SUMS = f"""
+    CAST(count(DISTINCT session_id) AS BIGINT) AS sessions,
+    count(*) AS responses,
+    {_TOKEN_SUMS},
+    sum(cost_usd) AS cost_usd,
+    count(cost_usd) AS cost_covered_responses
+"""
+
+
+def summary(settings: Settings) -> Record:
+    """`usage`: sums, by model, project, label and day; `coverage`: what each sum covers."""
+    with _asking(settings) as connection:
+        usage = _one(
+            connection,
+            f"""
+            SELECT
+                (SELECT count(*) FROM sessions) AS sessions,
+                (SELECT count(*) FROM turns) AS turns,
+                count(*) AS responses,
+                {_TOKEN_SUMS},
+                sum(cost_usd) AS cost_usd,
+                min(responded_at) AS first_response_at,
+                max(responded_at) AS last_response_at
+            FROM usage
+            """,
+        )
+        covered = _one(
+            connection,
+            f"SELECT {_TOKEN_COUNTS}, count(cost_usd) AS cost_usd, "
+            "count(DISTINCT session_id) AS sessions FROM usage",
+        )
+        coverage: Record = {
+            "sessions_with_usage": {
+                "covered": covered.pop("sessions"),
+                "total": usage["sessions"],
+            }
+        }
+        for name, count in covered.items():
+            coverage[name] = {"covered": count, "total": usage["responses"]}
+        coverage["price_confidence"] = _price_confidence(connection)
+        usage["by_project"] = _all(
+            connection,
+            f"""
+            SELECT project, sessions, responses, {", ".join(TOKENS)}, cost_usd,
+                cost_covered_responses
+            FROM derived_projects ORDER BY total_tokens DESC NULLS LAST, project
+            """,
+        )
+        for group in ("model", "label"):
+            usage[f"by_{group}"] = _all(
+                connection,
+                f"""
+                SELECT {group}, {_SUMS}
+                FROM usage LEFT JOIN (SELECT session_id, label FROM sessions)
+                USING (session_id)
+                GROUP BY {group} ORDER BY total_tokens DESC NULLS LAST, {group}
+                """,
+            )
+        usage["by_day"] = _all(
+            connection,
+            f"""
+            SELECT CAST(responded_at AS DATE) AS day, {_SUMS}
+            FROM usage GROUP BY day ORDER BY day NULLS LAST
+            """,
+        )
+        return {"usage": usage, "coverage": coverage}
+
+
+def _price_confidence(connection: duckdb.DuckDBPyConnection) -> Record:
+    rows = _all(
+        connection,
+        "SELECT detail, covered FROM coverage WHERE aspect = 'price_confidence' ORDER BY ALL",
+    )
+    return {row["detail"]: row["covered"] for row in rows}
+
+
+def status(settings: Settings) -> Record:
+    """The warehouse, its sources and tables, rejects, builds, and what is not covered."""
+    lake = Lake(settings.home)
+    record = current_build(lake)
+    with _asking(settings) as connection:
+        database = database_path(lake)
+        warehouse = {
+            "path": str(database),
+            "size_bytes": database.stat().st_size,
+            "timezone": settings.timezone,
+            "warnings": record.warnings if record else [],
+        }
+        freshness = _one(
+            connection,
+            """
+            SELECT
+                (SELECT max(recorded_at) FROM raw_lines) AS last_line_at,
+                (SELECT max(responded_at) FROM usage) AS last_response_at,
+                (SELECT max(modified_at) FROM raw_sources WHERE state = 'present')
+                    AS last_modified_at
+            """,
+        )
+        freshness["built_at"] = datetime.fromisoformat(record.created_at) if record else None
+        sources = _all(
+            connection,
+            """
+            SELECT kind, label, state, count(*) AS sources,
+                CAST(sum(lines) AS BIGINT) AS lines,
+                CAST(sum(bytes_read) AS BIGINT) AS bytes_read,
+                CAST(sum(rejected_lines) AS BIGINT) AS rejected_lines,
+                CAST(sum(deferred_bytes) AS BIGINT) AS deferred_bytes
+            FROM raw_sources
+            GROUP BY kind, label, state
+            ORDER BY kind, label NULLS FIRST, state
+            """,
+        )
+        problems = _all(
+            connection,
+            "SELECT path, state, error FROM raw_sources WHERE error IS NOT NULL ORDER BY path",
+        )
+        rejects = _all(
+            connection,
+            """
+            SELECT s.kind, r.rule, count(*) AS lines, count(DISTINCT source_id) AS sources
+            FROM parsed_rejects AS r
+            LEFT JOIN raw_sources AS s USING (source_id)
+            GROUP BY s.kind, r.rule
+            ORDER BY lines DESC, rule, kind
+            """,
+        )
+        not_covered = _all(
+            connection,
+            """
+            SELECT aspect, detail, aspect_meaning AS meaning, covered, total,
+                covered_tokens, all_tokens
+            FROM coverage
+            WHERE covered < total AND aspect <> 'price_confidence'
+            ORDER BY aspect, all_tokens DESC NULLS LAST, total DESC, detail
+            """,
+        )
+        return {
+            "warehouse": warehouse,
+            "freshness": freshness,
+            "sources": sources,
+            "problems": problems,
+            "tables": _tables(connection, lake),
+            "rejects": rejects,
+            "not_covered": not_covered,
+            "builds": [_build(each, record) for each in all_builds(lake)],
+        }
+
+
+def _tables(connection: duckdb.DuckDBPyConnection, lake: Lake) -> list[Record]:
+    """Rows by table, in the order of layers."""
+    of_lake = lake_tables()
+    layers = {name: table.layer for name, table in of_lake.items()}
+    for path in sorted((lake.root / "current").glob("*/*.parquet")):
+        layers[path.stem] = path.parent.name
+    names = _all(connection, "SELECT table_name AS name FROM duckdb_tables() WHERE NOT temporary")
+    found = [
+        {"layer": layers.get(row["name"], "other"), "name": row["name"]}
+        | _one(connection, f'SELECT count(*) AS rows FROM "{row["name"]}"')
+        for row in names
+    ]
+    places = {layer: place for place, layer in enumerate(LAYERS)}
+    return sorted(found, key=lambda row: (places.get(row["layer"], len(places)), row["name"]))
+
+
+def _build(each: BuildRecord, current: BuildRecord | None) -> Record:
+    return {
+        "id": each.id,
+        "built_at": datetime.fromisoformat(each.created_at),
+        "seconds": each.seconds,
+        "rows": sum(each.rows.values()),
+        "warnings": len(each.warnings),
+        "is_current": current is not None and each.id == current.id,
+    }
+
+
+def headline(settings: Settings) -> str:
+    """One line on what the numbers cover, for the end of a build."""
+    with _asking(settings) as connection:
+        rows = _all(
+            connection,
+            """
+            SELECT aspect, covered, total FROM coverage
+            WHERE aspect IN ('threads_with_usage', 'responses_with_price') AND total > 0
+            """,
+        )
+    found = {row["aspect"]: f"{row['covered']:,} of {row['total']:,}" for row in rows}
+    told = {
+        "threads_with_usage": "sessions have usage",
+        "responses_with_price": "responses a price",
+    }
+    return ", ".join(f"{found[aspect]} {text}" for aspect, text in told.items() if aspect in found)
+
+
+@contextmanager
+def _asking(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The warehouse, if it is one that this version of Rollhouse can ask."""
+    with open_warehouse(settings) as connection:
+        try:
+            yield connection
+        except (duckdb.BinderException, duckdb.CatalogException) as error:
+            first_line = str(error).partition("\n")[0]
+            raise QueryError(
+                f"{database_path(Lake(settings.home))} was built by another version of Rollhouse "
+                f"({first_line}); run `rollhouse build`"
+            ) from None
+
+
+def _all(connection: duckdb.DuckDBPyConnection, sql: str) -> list[Record]:
+    cursor = connection.execute(sql)
+    names = [column[0] for column in cursor.description or []]
+    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
+def _one(connection: duckdb.DuckDBPyConnection, sql: str) -> Record:
+    (record,) = _all(connection, sql)
+    return record
