@@ -19,6 +19,11 @@ if TYPE_CHECKING:
 LAYERS = ("raw", "parsed", "session", "derived", "summary")
 
 
+# What a domain says of each of its tables: name, layer, description, grain, key, columns, and
+# the columns that stay in the lake.
+Tables = tuple[tuple[str, str, str, str, tuple[str, ...], tuple[str, ...], tuple[str, ...]], ...]
+
+
 class ContractError(RollhouseError):
     """A contract contradicts itself or another one."""
 
