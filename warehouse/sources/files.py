@@ -2,6 +2,10 @@
 
 Belongs here: finding such files by their endings, and their identity. Does not belong
 here: what is in them, and kinds whose first line says who they are (Codex rollouts).
+
+Nothing in such a file says whose it is, so it is the file at its place (one that was moved
+is recognised by its content, see scanning.py). The label is left out of the identity, so
+that a file which gets another label is not counted a second time.
 """
 
 from __future__ import annotations
@@ -9,79 +13,68 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 
 import xxhash
 
 from warehouse.sources.base import UNKNOWN_DAY, Found, Identity
+from warehouse.sources.walking import walk
 
 _DAY = re.compile(r"(?<!\d)(20\d\d)-?(0[1-9]|1[0-2])-?(0[1-9]|[12]\d|3[01])(?!\d)")
 
 
-def find_files(
-    kind: str, root: Path, label: str | None, endings: tuple[str, ...], is_whole: bool = False
+def find_lines(kind: str, root: Path, label: str | None, ending: str) -> Iterator[Found]:
+    """The file `root`, or all files below it with `ending`, compressed (`.zst`) or not."""
+    wanted = re.compile(rf"[^.].*{re.escape(ending)}(?:\.zst)?\Z")
+    for seen in walk(root, lambda name: wanted.match(name) is not None):
+        path = seen.path
+        yield Found(
+            kind,
+            label,
+            path,
+            path.removesuffix(".zst"),
+            seen.size,
+            seen.mtime_ns,
+            is_compressed=path.endswith(".zst"),
+            error=seen.error,
+        )
+
+
+def find_whole(
+    kind: str, root: Path, label: str | None, endings: tuple[str, ...]
 ) -> Iterator[Found]:
-    """The file `root`, or all files below it with one of `endings`, in the order of names.
-
-    Line-based files may be compressed (`.zst`); where a plain file and its `.zst` twin lie
-    side by side, the plain one is given. Hidden files and folders are left alone.
-    """
-    if root.is_file():
-        yield _found(kind, label, str(root), root.stat(), is_whole)
-        return
-    wanted = endings if is_whole else (*endings, *(f"{ending}.zst" for ending in endings))
-    yield from _walk(kind, str(root), label, wanted, is_whole)
-
-
-def _walk(
-    kind: str, folder: str, label: str | None, endings: tuple[str, ...], is_whole: bool
-) -> Iterator[Found]:
-    try:
-        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
-    except FileNotFoundError:
-        return  # a folder may vanish while its owner tidies up
-    names = {entry.name for entry in entries}
-    for entry in entries:
-        name = entry.name
-        if name.startswith("."):
-            continue
-        if entry.is_dir(follow_symlinks=False):
-            yield from _walk(kind, entry.path, label, endings, is_whole)
-        elif name.endswith(endings):
-            twin = name.removesuffix(".zst")
-            if twin != name and twin in names:
-                continue
-            try:
-                stat = entry.stat()
-            except FileNotFoundError:
-                continue
-            yield _found(kind, label, entry.path, stat, is_whole)
-
-
-def _found(kind: str, label: str | None, path: str, stat: os.stat_result, is_whole: bool) -> Found:
-    is_compressed = path.endswith(".zst") and not is_whole
-    return Found(
-        kind,
-        label,
-        path,
-        path.removesuffix(".zst") if is_compressed else path,
-        stat.st_size,
-        stat.st_mtime_ns,
-        is_compressed=is_compressed,
-        is_whole=is_whole,
-    )
+    """The file `root`, or all files below it with one of `endings`, each read as a whole."""
+    for seen in walk(root, lambda name: name.endswith(endings) and not name.startswith(".")):
+        yield Found(
+            kind,
+            label,
+            seen.path,
+            seen.path,
+            seen.size,
+            seen.mtime_ns,
+            is_whole=True,
+            error=seen.error,
+        )
 
 
 def identify_by_place(found: Found, head: bytes, stamp: re.Pattern[bytes] | None) -> Identity:
-    """Identity by label and path; the day is that of the name, else of the first time.
+    """Identity by path; the day is that of the name, else of the first line's time.
 
     `stamp` finds the day of a line's own time as its first group.
     """
-    base = xxhash.xxh3_64_hexdigest(f"{found.kind}\0{found.label or ''}\0{found.logical}".encode())
-    if named := _DAY.search(os.path.basename(found.logical)):
-        day = "-".join(named.groups())
-    elif stamp is not None and (stamped := stamp.search(head)):
-        day = stamped.group(1).decode()
-    else:
-        day = UNKNOWN_DAY
-    return Identity(base, None, day, has_lines=b"\n" in head or found.is_whole)
+    place = f"{found.kind}\0{found.logical}".encode("utf-8", "surrogateescape")
+    named = _DAY.search(os.path.basename(found.logical))
+    stamped = None if stamp is None else stamp.search(head)
+    day = _valid_day("-".join(named.groups())) if named else None
+    if day is None and stamped is not None:
+        day = _valid_day(stamped.group(1).decode("utf-8", "replace"))
+    has_lines = found.is_whole or b"\n" in head
+    return Identity(xxhash.xxh3_64_hexdigest(place), None, day or UNKNOWN_DAY, has_lines)
+
+
+def _valid_day(text: str) -> str | None:
+    try:
+        return date.fromisoformat(text).isoformat()
+    except ValueError:
+        return None
