@@ -74,9 +74,7 @@ def codex_home(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def settings(
-    tmp_path: Path, codex_home: Path, monkeypatch: pytest.MonkeyPatch
-) -> Settings:
+def settings(tmp_path: Path, codex_home: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     """Settings of a fresh home; processes and resources that load settings anew find them too."""
     monkeypatch.setenv("ROLLHOUSE_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("ROLLHOUSE_TIMEZONE", "Europe/Berlin")
