@@ -23,6 +23,8 @@ from warehouse.errors import RollhouseError
 if TYPE_CHECKING:
     from warehouse.settings import Settings
 
+_INTERRUPTED = 130
+
 app = typer.Typer(
     name="rollhouse",
     help="An analytics warehouse for your Codex work.",
@@ -178,11 +180,19 @@ def main() -> None:
         fail(str(error), error.exit_code)
     except OSError as error:  # a full disk, a folder that may not be written, ...
         fail(f"{error.filename}: {error.strerror}" if error.filename else str(error), 1)
+    except RuntimeError as error:
+        if str(error) != "Query interrupted":  # what DuckDB makes of Ctrl-C
+            raise
+        _interrupted()
     except SystemExit as end:
-        if end.code == 130:  # what typer makes of Ctrl-C
-            fail("interrupted; the last published warehouse stays as it was", 130)
+        if end.code == _INTERRUPTED:  # what typer makes of it
+            _interrupted()
         _flush()
         raise
+
+
+def _interrupted() -> NoReturn:
+    fail("interrupted; the last published warehouse stays as it was", _INTERRUPTED)
 
 
 def _flush() -> None:

@@ -84,8 +84,6 @@ def run_query(settings: Settings, sql: str, form: Format, out: TextIO | None = N
                 formats.WRITERS[form](formats.Result(connection.execute(sql)), out)
         except formats.UnwritableError as error:
             raise QueryError(str(error)) from None
-        except duckdb.InterruptException:
-            raise KeyboardInterrupt from None
         except duckdb.Error as error:
             raise QueryError(_explain(error)) from None
 

@@ -1,0 +1,232 @@
+"""The command line as users meet it: exit codes, messages, what is imported.
+
+Belongs here: whole processes. Does not belong here: the forms of a query (test_query.py),
+pages (test_pages.py), and stages of a build.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Rollhouse
+from warehouse import __version__, resources
+from warehouse.settings import Settings
+
+COMMANDS = ("build", "query", "summary", "status", "ui")
+
+
+def test_version(rollhouse: Rollhouse) -> None:
+    done = rollhouse("--version")
+    assert (done.returncode, done.stdout) == (0, f"rollhouse {__version__}\n")
+
+
+def test_help_names_every_command(rollhouse: Rollhouse) -> None:
+    done = rollhouse("--help")
+    assert done.returncode == 0
+    for command in COMMANDS:
+        assert re.search(rf"^  {command} +[A-Z].*\.$", done.stdout, re.MULTILINE), command
+
+
+def test_no_command_is_bad_usage(rollhouse: Rollhouse) -> None:
+    done = rollhouse()
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "Commands:" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["bild"], "No such command 'bild'"),
+        (["build", "--jbos", "2"], "No such option: --jbos"),
+        (["build", "--jobs", "0"], "Invalid value for '--jobs'"),
+        (["build", "--source", "codex"], "--source codex: expected KIND:PATH"),
+        (["build", "--source", "cdx:/tmp"], "there is no source kind 'cdx'"),
+        (["build", "--source", "codex:/not/there"], "source codex:/not/there is not there"),
+        (["query"], "Missing argument 'SQL'"),
+        (["query", ""], "there is no SQL"),
+        (["query", "SELECT 1", "--format", "xml"], "Invalid value for '--format'"),
+    ],
+)
+def test_bad_usage(rollhouse: Rollhouse, arguments: list[str], message: str) -> None:
+    done = rollhouse(*arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("command", [["query", "SELECT 1"], ["summary"], ["status"]])
+def test_no_warehouse_yet(rollhouse: Rollhouse, command: list[str], tmp_path: Path) -> None:
+    done = rollhouse(*command, "--home", tmp_path / "home")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith(f"rollhouse: there is no warehouse in {tmp_path}/home yet; make")
+    assert not (tmp_path / "home").exists()
+
+
+def test_home_that_is_a_file(rollhouse: Rollhouse, tmp_path: Path) -> None:
+    (tmp_path / "home").touch()
+    done = rollhouse("build", "--home", tmp_path / "home")
+    assert done.returncode == 1
+    assert done.stderr == f"rollhouse: {tmp_path}/home/lake: Not a directory\n"
+
+
+def test_wrong_setting_is_named(rollhouse: Rollhouse, tmp_path: Path) -> None:
+    (tmp_path / "rollhouse.toml").write_text('timezon = "Europe/Berlin"\n')
+    done = rollhouse("status")
+    assert done.returncode == 2
+    assert "timezon: no such setting" in done.stderr
+    assert str(tmp_path / "rollhouse.toml") in done.stderr
+
+
+def test_query_from_standard_input(rollhouse: Rollhouse, published: Settings) -> None:
+    sql = "SELECT count(*) AS n\nFROM sessions\n"
+    done = rollhouse("query", "--home", published.home, "--format", "csv", "-", stdin=sql)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "n\n47\n", "")
+
+
+def test_sql_error_is_a_failure_without_traceback(
+    rollhouse: Rollhouse, published: Settings
+) -> None:
+    done = rollhouse("query", "--home", published.home, "SELECT nothing FROM usage")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith('rollhouse: Binder Error: Referenced column "nothing" not found')
+    assert "Traceback" not in done.stderr
+
+
+def test_interrupt(published: Settings, environment: dict[str, str], tmp_path: Path) -> None:
+    sql = "SELECT sum(a.range * b.range % 7) FROM range(1_000_000) AS a, range(1_000_000) AS b"
+    command = [sys.executable, "-m", "warehouse", "query", "--home", str(published.home), sql]
+    with subprocess.Popen(
+        command, cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True
+    ) as process:
+        time.sleep(1.5)
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=30)
+    assert (process.returncode, errors) == (
+        130,
+        "rollhouse: interrupted; the last published warehouse stays as it was\n",
+    )
+
+
+def test_closed_pipe_is_silent(
+    published: Settings, environment: dict[str, str], tmp_path: Path
+) -> None:
+    """Output that nobody reads, small enough to be written only at the end."""
+    read, write = os.pipe()
+    os.close(read)
+    done = subprocess.run(
+        [sys.executable, "-m", "warehouse", "status", "--home", str(published.home)],
+        cwd=tmp_path,
+        env=environment,
+        stdout=write,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    os.close(write)
+    assert done.stderr == ""
+
+
+# --- build ----------------------------------------------------------------------------------------
+
+GROWN = (
+    '{"timestamp":"2026-11-21T12:00:00.000Z","type":"event_msg","payload":'
+    '{"type":"token_count","info":null}}\n'
+)
+
+
+@pytest.mark.slow
+def test_build_again_and_again(rollhouse: Rollhouse, tmp_path: Path) -> None:
+    home, codex = tmp_path / "home", tmp_path / "codex"
+    shutil.copytree(resources.sample_folder(), codex)
+    build = ("build", "--home", home, "--source", f"codex:{codex}")
+    database = home / "lake" / "current" / "warehouse.duckdb"
+
+    done = rollhouse(*build)
+    assert done.returncode == 0, done.stderr
+    assert re.match(rf"Built in \d+\.\d s: {re.escape(str(database))}\n", done.stdout)
+    assert re.search(
+        r"^  Read +\S+ MB in 2,883 lines of 48 sources, 1 rejected$", done.stdout, re.M
+    )
+    assert re.search(r"^  Coverage +38 of 47 sessions have usage, ", done.stdout, re.M)
+    assert "Problem" not in done.stdout
+    assert done.stderr.splitlines()[0].startswith("Reading ")
+    assert done.stderr.splitlines()[-1] == "Publishing ..."
+
+    done = rollhouse(*build)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("Up to date: nothing changed in ")
+    assert str(database) in done.stdout
+
+    grown = next(codex.glob("sessions/**/*01a1fddd-82eb*.jsonl"))
+    with grown.open("a") as file:
+        file.write(GROWN)
+    done = rollhouse(*build)
+    assert done.returncode == 0, done.stderr
+    assert f"{len(GROWN)} bytes in 1 line of 1 source, 0 rejected" in done.stdout
+
+    (codex / "sessions" / "rollout-2026-11-22T00-00-00-x.jsonl.zst").write_bytes(b"no zstandard")
+    done = rollhouse(*build)
+    assert done.returncode == 0, done.stderr
+    problem = "rollout-2026-11-22T00-00-00-x.jsonl.zst: the file is damaged or incomplete\n"
+    assert f"  Problem    {codex}/sessions/{problem}" in done.stdout
+
+    done = rollhouse(*build)
+    assert done.stdout.startswith("Up to date: ")
+    assert problem in done.stdout
+
+
+@pytest.mark.slow
+def test_folder_without_sessions(rollhouse: Rollhouse, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    home = tmp_path / "home"
+    done = rollhouse("build", "--home", home, "--source", f"codex:{tmp_path}/empty")
+    assert done.returncode == 0, done.stderr
+    assert f"no file of a known kind in {tmp_path}/empty" in done.stdout
+    assert rollhouse("summary", "--home", home).stdout.startswith("No sessions yet.")
+    status = json.loads(rollhouse("status", "--home", home, "--json").stdout)
+    assert status["sources"] == []
+    assert status["freshness"]["last_line_at"] is None
+    summary = json.loads(rollhouse("summary", "--home", home, "--json").stdout)
+    assert summary["usage"]["total_tokens"] is None
+
+
+HEAVY = {"duckdb", "pyarrow", "dagster", "polars", "rich", "pydantic_ai", "altair", "great_tables"}
+
+
+def test_up_to_date_build_loads_no_heavy_library(
+    published: Settings, environment: dict[str, str], tmp_path: Path
+) -> None:
+    """`nothing changed` must be said within half a second, Python's own start included."""
+    home = tmp_path / "home"
+    shutil.copytree(published.home, home, symlinks=True)
+    arguments = ["rollhouse", "build", "--home", str(home)]
+    arguments += ["--source", f"codex:{resources.sample_folder()}"]
+    code = (
+        "import sys\n"
+        "from warehouse.cli import main\n"
+        f"sys.argv = {arguments!r}\n"
+        "try:\n    main()\n"
+        "finally:\n    print(*sorted(name.split('.')[0] for name in sys.modules), file=sys.stderr)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout.startswith("Up to date: nothing changed in "), done.stderr
+    loaded = set(done.stderr.split())
+    assert "warehouse" in loaded
+    assert loaded & HEAVY == set()
