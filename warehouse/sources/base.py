@@ -20,6 +20,12 @@ Rows = dict[str, list[tuple[object, ...]]]
 
 UNKNOWN_DAY = "1970-01-01"
 
+# Why a file cannot be read that will stay so until it changes.
+DAMAGED = "the file is damaged or incomplete"
+
+# Ending of the file beside a SQLite database that holds its newest changes.
+DATABASE_LOG = "-wal"
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _LAST_SECOND = 253402300799  # end of the year 9999, the last that a datetime can hold

@@ -29,19 +29,29 @@ class Seen(NamedTuple):
     error: str | None = None
 
 
-def walk(root: Path, is_wanted: Callable[[str], bool]) -> Iterator[Seen]:
+def _always(_: str) -> bool:
+    return True
+
+
+def walk(
+    root: Path, is_wanted: Callable[[str], bool], enters: Callable[[str], bool] = _always
+) -> Iterator[Seen]:
     """The file `root`, or all files below it whose name is wanted, in the order of names.
+
+    Of the folders below, those are looked into whose path `enters` takes.
 
     Of a plain file and its `.zst` twin beside it, the plain one is given. Links to files
     are followed, links to folders are not (but `root` may be one).
     """
     if os.path.isdir(root):
-        yield from _folder(str(root), is_wanted)
+        yield from _folder(str(root), is_wanted, enters)
     else:
         yield from _file(str(root))
 
 
-def _folder(folder: str, is_wanted: Callable[[str], bool]) -> Iterator[Seen]:
+def _folder(
+    folder: str, is_wanted: Callable[[str], bool], enters: Callable[[str], bool]
+) -> Iterator[Seen]:
     try:
         with os.scandir(folder) as listing:
             entries = sorted(listing, key=lambda entry: entry.name)
@@ -54,10 +64,10 @@ def _folder(folder: str, is_wanted: Callable[[str], bool]) -> Iterator[Seen]:
     for entry in entries:
         name = entry.name
         if entry.is_dir(follow_symlinks=False):
-            if _is_text(name):
-                yield from _folder(entry.path, is_wanted)
-            else:
+            if not _is_text(name):
                 yield _nameless(entry.path)
+            elif enters(entry.path):
+                yield from _folder(entry.path, is_wanted, enters)
         elif is_wanted(name) and not (name.endswith(".zst") and name[:-4] in names):
             yield from _file(entry.path, entry)
 

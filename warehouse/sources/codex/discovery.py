@@ -28,6 +28,7 @@ _THREAD = re.compile(rb'"type":\s*"session_meta".*?[{,]\s*"id":\s*"([^"\\]{1,200
 # before 2025-09-09 the first line was the bare meta, without type and payload
 _BARE_THREAD = re.compile(rb'\A\s*\{.{0,400}?"id":\s*"(%b)"' % _UUID.encode(), re.DOTALL)
 _FOLDERS = ("sessions", "archived_sessions")
+_BESIDE = re.compile(r".*\.sqlite\Z|session_index\.jsonl\Z")  # files of another kind
 _ARCHIVED = f"{os.sep}archived_sessions{os.sep}"
 
 
@@ -36,6 +37,8 @@ def discover(root: Path, label: str | None) -> Iterator[Found]:
 
     Where a plain file and its `.zst` twin lie side by side, the plain one is given.
     """
+    if _BESIDE.match(root.name) and not os.path.isdir(root):
+        return
     folders = [root / name for name in _FOLDERS if os.path.isdir(root / name)]
     for folder in folders or [root]:
         for seen in walk(folder, lambda name: _NAME.match(name) is not None):
