@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -68,7 +68,7 @@ def thread(number: int, **changes: object) -> dict[str, object]:
     return cells | changes
 
 
-def insert(connection: sqlite3.Connection, table: str, cells: dict[str, object]) -> None:
+def insert(connection: sqlite3.Connection, table: str, cells: Mapping[str, object]) -> None:
     places = ", ".join("?" for _ in cells)
     connection.execute(
         f"INSERT INTO {table} ({', '.join(cells)}) VALUES ({places})", list(cells.values())
