@@ -4,19 +4,38 @@ Belongs here: the registry that joins the domains' contracts and answers questio
 them. Arrow schemas, COMMENT ON, Dagster column schemas and docs/data-dictionary.md all
 come from it. Does not belong here: reading or computing anything.
 
-A new domain adds a module with `COLUMNS` and `TABLES` and is named in `_DOMAINS`.
+A new domain adds a module with `COLUMNS` and `TABLES` and is named in `_DOMAINS`. Where its
+tables use a name with a meaning of their own, `LOCAL_COLUMNS` say it for its `LOCAL_TABLES`.
 """
 
 from __future__ import annotations
 
 from functools import cache
 
-from warehouse.contracts import app_server, codex, common, models
+from warehouse.contracts import (
+    analytics,
+    app_server,
+    codex,
+    codex_state,
+    common,
+    ledger,
+    models,
+    status,
+)
 from warehouse.contracts.base import LAYERS, Column, ContractError, Table, columns_of
 
-__all__ = ["LAYERS", "Column", "ContractError", "Table", "lake_tables", "model_table", "vocabulary"]
+__all__ = [
+    "LAYERS",
+    "Column",
+    "ContractError",
+    "Table",
+    "lake_tables",
+    "meanings",
+    "model_table",
+    "vocabulary",
+]
 
-_DOMAINS = (common, codex, models, app_server)
+_DOMAINS = (common, codex, codex_state, models, app_server, analytics, status, ledger)
 
 
 @cache
@@ -28,6 +47,16 @@ def vocabulary() -> dict[str, Column]:
             if column.name in found:
                 raise ContractError(f"column {column.name!r} is described twice")
             found[column.name] = column
+    return found
+
+
+@cache
+def meanings(table: str) -> dict[str, Column]:
+    """What column names mean in a table: the common vocabulary, and what is local to it."""
+    found = dict(vocabulary())
+    for domain in _DOMAINS:
+        if table in getattr(domain, "LOCAL_TABLES", ()):
+            found |= {column.name: column for column in domain.LOCAL_COLUMNS}
     return found
 
 
@@ -47,7 +76,7 @@ def lake_tables() -> dict[str, Table]:
                 description,
                 grain,
                 key,
-                columns_of(vocabulary(), columns),
+                columns_of(meanings(name), columns),
                 frozenset(lake_only),
             )
     return tables
@@ -60,4 +89,4 @@ def model_table(
 
     Raises ContractError for a column that no contract describes.
     """
-    return Table(name, layer, description, grain, tuple(key), columns_of(vocabulary(), columns))
+    return Table(name, layer, description, grain, tuple(key), columns_of(meanings(name), columns))

@@ -1,0 +1,159 @@
+/*
+description: >
+  Goals as the replay of their ledger leaves them: the last event that puts or removes a goal
+  decides, whatever its time says. How goals that replace each other add up is told by
+  effective_goals.
+grain: one row per goal of a ledger
+key: [source_id, goal_id]
+columns:
+  - source_id
+  - label
+  - goal_id
+  - goal_type
+  - supersedes_goal_id
+  - superseded_by_goals
+  - status
+  - is_closed
+  - attempts
+  - entries
+  - started_at
+  - finished_at
+  - cost_usd
+  - input_tokens
+  - cached_input_tokens
+  - output_tokens
+  - tokens_total
+  - failure_reason
+  - result_fit
+  - agent_name
+  - model
+  - thread_id
+  - title_chars
+  - notes_chars
+  - has_correction_hint
+  - line_number
+  - position
+scope: session
+*/
+WITH
+operations AS (
+    SELECT
+        source_id,
+        goal_id,
+        replay_order(line_number, position) AS replayed_as
+    FROM parsed_ledger_goals
+    UNION ALL
+    SELECT
+        source_id,
+        goal_id,
+        replay_order(line_number, position) AS replayed_as
+    FROM parsed_ledger_removals
+),
+
+last_operations AS (
+    SELECT
+        source_id,
+        goal_id,
+        max(replayed_as) AS replayed_as
+    FROM operations
+    GROUP BY
+        source_id,
+        goal_id
+),
+
+-- Where the last operation is a removal, no put has its place, and the goal is gone.
+kept AS (
+    SELECT
+        puts.source_id,
+        puts.goal_id,
+        puts.goal_type,
+        puts.supersedes_goal_id,
+        puts.status,
+        puts.attempts,
+        puts.started_at,
+        puts.finished_at,
+        puts.cost_usd,
+        puts.input_tokens,
+        puts.cached_input_tokens,
+        puts.output_tokens,
+        puts.tokens_total,
+        puts.failure_reason,
+        puts.result_fit,
+        puts.agent_name,
+        puts.model,
+        puts.thread_id,
+        puts.title_chars,
+        puts.notes_chars,
+        puts.has_correction_hint,
+        puts.line_number,
+        puts.position
+    FROM parsed_ledger_goals AS puts
+    INNER JOIN last_operations
+        ON
+            puts.source_id = last_operations.source_id
+            AND puts.goal_id = last_operations.goal_id
+            AND replay_order(puts.line_number, puts.position) = last_operations.replayed_as
+),
+
+successors AS (
+    SELECT
+        source_id,
+        supersedes_goal_id AS goal_id,
+        count(*) AS superseded_by_goals
+    FROM kept
+    WHERE supersedes_goal_id IS NOT NULL
+    GROUP BY
+        source_id,
+        supersedes_goal_id
+),
+
+entry_counts AS (
+    SELECT
+        source_id,
+        goal_id,
+        count(*) AS entries
+    FROM ledger_entries
+    GROUP BY
+        source_id,
+        goal_id
+)
+
+SELECT
+    kept.source_id,
+    sources.label,
+    kept.goal_id,
+    kept.goal_type,
+    kept.supersedes_goal_id,
+    coalesce(successors.superseded_by_goals, 0) AS superseded_by_goals,
+    kept.status,
+    kept.status <> 'in_progress' AS is_closed,
+    kept.attempts,
+    coalesce(entry_counts.entries, 0) AS entries,
+    kept.started_at,
+    kept.finished_at,
+    kept.cost_usd,
+    kept.input_tokens,
+    kept.cached_input_tokens,
+    kept.output_tokens,
+    kept.tokens_total,
+    kept.failure_reason,
+    kept.result_fit,
+    kept.agent_name,
+    kept.model,
+    kept.thread_id,
+    kept.title_chars,
+    kept.notes_chars,
+    kept.has_correction_hint,
+    kept.line_number,
+    kept.position
+FROM kept
+INNER JOIN raw_sources AS sources
+    ON kept.source_id = sources.source_id
+LEFT JOIN successors
+    ON
+        kept.source_id = successors.source_id
+        AND kept.goal_id = successors.goal_id
+LEFT JOIN entry_counts
+    ON
+        kept.source_id = entry_counts.source_id
+        AND kept.goal_id = entry_counts.goal_id
