@@ -29,10 +29,10 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from warehouse import resources
 from warehouse.errors import UsageError
 from warehouse.scanning import Root
-from warehouse.sources import KINDS
+from warehouse.sources import NAMED_KINDS
 
 FILE_NAME = "rollhouse.toml"
-_NOT_SETTINGS = {"ROLLHOUSE_CONFIG"}
+_NOT_SETTINGS = {"ROLLHOUSE_CONFIG", "ROLLHOUSE_CONTENT_KEY"}
 
 
 class SettingsError(UsageError):
@@ -40,8 +40,9 @@ class SettingsError(UsageError):
 
 
 def _known_kind(kind: str) -> str:
-    if kind not in KINDS:
-        raise ValueError(f"there is no source kind {kind!r}; kinds are {', '.join(sorted(KINDS))}")
+    if kind not in NAMED_KINDS:
+        kinds = ", ".join(sorted(NAMED_KINDS))
+        raise ValueError(f"there is no source kind {kind!r}; kinds are {kinds}")
     return kind
 
 
@@ -57,6 +58,26 @@ def _memory(text: str) -> str:
     if not re.fullmatch(r"\d+(\.\d+)?\s*(MB|MiB|GB|GiB)", text):
         raise ValueError(f"{text!r} is no amount of memory; write it like 512MB or 2GB")
     return text
+
+
+def _whole_path(text: str) -> str:
+    path = os.path.normpath(os.path.expanduser(text))
+    if not os.path.isabs(path):
+        raise ValueError(f"{text!r} is no whole path; write it like /home/me/project")
+    return path
+
+
+def _absolute(path: Path) -> Path:
+    return Path(os.path.abspath(path.expanduser()))
+
+
+class ContentSetting(BaseModel):
+    """Projects whose texts are kept, encrypted; none by default. See docs/privacy.md."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    projects: list[Annotated[str, AfterValidator(_whole_path)]] = []
+    key_file: Annotated[Path, AfterValidator(_absolute)] | None = None
 
 
 class SourceSetting(BaseModel):
@@ -105,11 +126,12 @@ class Settings(BaseSettings):
     keep_builds: int = Field(default=3, ge=1)
     rates_file: Path | None = None
     sources: list[SourceSetting] = []
+    content: ContentSetting = ContentSetting()
 
     @field_validator("home", "rates_file", mode="after")
     @classmethod
-    def _absolute(cls, path: Path | None) -> Path | None:
-        return None if path is None else Path(os.path.abspath(path.expanduser()))
+    def _is_absolute(cls, path: Path | None) -> Path | None:
+        return None if path is None else _absolute(path)
 
     @field_validator("rates_file", mode="after")
     @classmethod
@@ -224,6 +246,17 @@ def _read_file(path: Path) -> dict[str, Any]:
         for source in values["sources"]:
             if isinstance(source, dict) and isinstance(source.get("path"), str):
                 source["path"] = str(path.parent / Path(source["path"]).expanduser())
+    content = values.get("content")
+    if isinstance(content, dict):
+        if isinstance(content.get("key_file"), str):
+            content["key_file"] = path.parent / Path(content["key_file"]).expanduser()
+        if isinstance(content.get("projects"), list):
+            content["projects"] = [
+                str(path.parent / Path(project).expanduser())
+                if isinstance(project, str)
+                else project
+                for project in content["projects"]
+            ]
     return values
 
 
@@ -243,13 +276,16 @@ def _refuse_unknown_variables(environment: Mapping[str, str]) -> None:
             )
 
 
+_TABLES: dict[str, type[BaseModel]] = {"sources": SourceSetting, "content": ContentSetting}
+
+
 def _explain(error: ValidationError, file: Path | None) -> str:
     lines = []
     for problem in error.errors():
         where = ".".join(str(part) for part in problem["loc"])
         if problem["type"] == "extra_forbidden":
-            is_source = problem["loc"][0] == "sources" and len(problem["loc"]) > 1
-            shape: type[BaseModel] = SourceSetting if is_source else Settings
+            table = problem["loc"][0] if len(problem["loc"]) > 1 else None
+            shape = _TABLES.get(str(table), Settings)
             what = f"no such setting; known are {', '.join(shape.model_fields)}"
         else:
             what = problem["msg"].removeprefix("Value error, ")
