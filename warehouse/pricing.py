@@ -41,8 +41,6 @@ ANY_PROVIDER = "*"
 _PER_TOKEN = Decimal(1_000_000)
 _SMALLEST = Decimal("1e-15")  # the scale of the contract's rates
 
-_OWN_RANK = 0  # rates of the user's file
-_PACKAGE_RANK = 1_000  # rates of the package, in its own order from here on
 _PARTS = ("input_mtok", "cache_read_mtok", "cache_write_mtok", "output_mtok")
 
 
@@ -80,10 +78,10 @@ def rates_table(override: Path | None) -> pa.Table:
     rows: list[tuple[object, ...]] = []
     if override is not None:
         for model, rates in _own(override):
-            rows.extend(_rows(model, rates, override.name))
+            rows.extend(_rows(model, rates, override.name, is_own=True))
     source = f"genai-prices {version('genai-prices')}"
     for model, rates in _package():
-        rows.extend(_rows(model, rates, source))
+        rows.extend(_rows(model, rates, source, is_own=False))
     schema = lake_tables()["rates"].arrow_schema
     columns = zip(*rows, strict=True)
     return pa.Table.from_arrays(
@@ -92,7 +90,9 @@ def rates_table(override: Path | None) -> pa.Table:
     )
 
 
-def _rows(model: _Model, rates: Iterable[_Rate], source: str) -> Iterator[tuple[object, ...]]:
+def _rows(
+    model: _Model, rates: Iterable[_Rate], source: str, *, is_own: bool
+) -> Iterator[tuple[object, ...]]:
     """Rows of one model, each with the days and input sizes up to which it holds."""
     by_tier: dict[str, dict[date | None, list[_Rate]]] = defaultdict(lambda: defaultdict(list))
     for rate in rates:
@@ -115,6 +115,7 @@ def _rows(model: _Model, rates: Iterable[_Rate], source: str) -> Iterator[tuple[
                         )
                     ),
                     source,
+                    is_own,
                     model.provider,
                     model.name,
                     model.rank,
@@ -143,7 +144,7 @@ def _package() -> Iterator[tuple[_Model, list[_Rate]]]:
         offered = list(provider.models)
         for other in provider.fallback_model_providers or ():
             offered.extend(by_id[other].models)
-        for rank, info in enumerate(offered, _PACKAGE_RANK):
+        for rank, info in enumerate(offered, 1):
             if rates := _rates(info):
                 names = _names(info.match)
                 made = provider.model_match
@@ -166,9 +167,10 @@ def _rates(info: Any) -> list[_Rate]:
             if constraint is not None and not isinstance(constraint, StartDateConstraint):
                 return []
             dated.append((constraint.start_date if constraint else None, conditional.prices))
-    rates = []
+    rates: list[_Rate] = []
     for start, price in dated:
         rates.extend(_bands(STANDARD, start, None, price, None))
+    variants: dict[str, list[tuple[date | None, Any]]] = defaultdict(list)
     for variant in info.price_variants or ():
         tier = variant.when.get("service_tier")
         constraint = variant.constraint
@@ -176,17 +178,24 @@ def _rates(info: Any) -> list[_Rate]:
             continue
         if constraint is not None and not isinstance(constraint, StartDateConstraint):
             continue
-        rates.extend(_tier(tier, constraint.start_date if constraint else None, dated, variant))
+        variants[tier].append((constraint.start_date if constraint else None, variant.prices))
+    for tier, known in variants.items():
+        rates.extend(_tier(tier, sorted(known, key=lambda k: k[0] or date.min), dated))
     return rates
 
 
-def _tier(tier: str, known_from: date | None, dated: list[Any], variant: Any) -> Iterator[_Rate]:
-    """A tier's prices over the standard ones; before they are known, the first are used."""
-    in_force = [d for d in dated if known_from is None or d[0] is None or d[0] <= known_from]
-    later = [d for d in dated if d not in in_force]
-    yield from _bands(tier, None, known_from, in_force[-1][1], variant.prices)
-    for start, price in later:
-        yield from _bands(tier, start, None, price, variant.prices)
+def _tier(tier: str, known: list[tuple[date | None, Any]], dated: list[Any]) -> Iterator[_Rate]:
+    """A tier's prices over the standard ones in force; the first also before it is known."""
+    for number, (since, over) in enumerate(known):
+        until = known[number + 1][0] if number + 1 < len(known) else None
+        in_force = [d for d in dated if since is None or d[0] is None or d[0] <= since]
+        later = [d for d in dated if d not in in_force and (until is None or d[0] < until)]
+        if number:
+            yield from _bands(tier, since, None, in_force[-1][1], over)
+        else:
+            yield from _bands(tier, None, since, in_force[-1][1], over)
+        for start, price in later:
+            yield from _bands(tier, start, None, price, over)
 
 
 def _bands(
@@ -201,7 +210,8 @@ def _bands(
     starts = {0} | {t.start for v in values for t in getattr(v, "tiers", ())}
     for above in sorted(starts):
         base, cached, written, output = (_at(value, above) for value in values)
-        assert base is not None and output is not None
+        assert base is not None
+        assert output is not None
         yield _Rate(
             tier,
             start,
@@ -294,7 +304,7 @@ def _own_rate(entry: dict[str, Any], number: int) -> tuple[_Model, _Rate]:
     model = _Model(
         str(entry.pop("provider", ANY_PROVIDER)).lower(),
         name or pattern,
-        _OWN_RANK + number,
+        number,
         () if name is None else (name.lower(),),
         pattern,
         is_maker=True,

@@ -6,6 +6,7 @@ description: >
 grain: one row per rollout that names a history base
 key: [source_id]
 columns: [source_id, base_rollout_id, baseline_source_id, baseline_line]
+internal: true
 scope: family
 */
 WITH RECURSIVE

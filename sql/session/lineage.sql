@@ -125,7 +125,7 @@ marks AS (
         marks.turn_id,
         copies.has_time AND is_uuid7(marks.turn_id) AS is_timed,
         uuid7_order(marks.turn_id) >= copies.made_at AS is_later
-    FROM turn_marks AS marks
+    FROM situations AS marks
     INNER JOIN copies
         ON marks.source_id = copies.source_id
     WHERE
@@ -248,7 +248,7 @@ source_turns AS (
     SELECT DISTINCT
         rollouts.session_id,
         marks.turn_id
-    FROM turn_marks AS marks
+    FROM situations AS marks
     INNER JOIN rollouts
         ON marks.source_id = rollouts.source_id
     WHERE rollouts.session_id IN (SELECT inherits_from_id FROM open_copies)
@@ -374,7 +374,8 @@ unplaced_copies AS (
         source_id,
         created_at,
         from_line,
-        after_line
+        after_line,
+        has_unnamed_turns
     FROM open_copies
     WHERE
         source_id NOT IN (SELECT source_id FROM placed_by_turns)
@@ -392,6 +393,7 @@ placed_by_starts AS (
         starts.event = 'task_started'
         AND starts.line_number > unplaced_copies.after_line
         AND starts.started_at >= date_trunc('second', unplaced_copies.created_at)
+        AND NOT unplaced_copies.has_unnamed_turns
     GROUP BY unplaced_copies.source_id
 ),
 

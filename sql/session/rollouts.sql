@@ -18,6 +18,7 @@ columns:
   - history_base_end_ordinal
   - subagent_history_start_ordinal
   - model_provider
+internal: true
 scope: session
 */
 WITH

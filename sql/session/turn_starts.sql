@@ -5,86 +5,103 @@ description: >
 grain: one row per turn of a thread
 key: [session_id, turn_index]
 columns: [session_id, turn_index, turn_key, turn_id, source_id, line_number, recorded_at]
-scope: session
+internal: true
+scope: family
 */
 WITH
--- A record names its thread and turn, wherever it was copied to.
-record_turns AS (
+own_turns AS (
     SELECT
-        coalesce(records.thread_id, rollouts.session_id) AS session_id,
-        records.turn_id,
-        rollouts.base_source_id,
+        lineage.session_id,
+        marks.turn_key,
+        marks.source_id,
+        min(marks.turn_id) AS turn_id,
+        min(marks.line_number) AS line_number,
+        min(marks.recorded_at) AS recorded_at
+    FROM situations AS marks
+    INNER JOIN lineage
+        ON marks.source_id = lineage.source_id
+    WHERE
+        marks.marks_turn
+        AND (
+            lineage.inherited_from_line IS NULL
+            OR marks.line_number < lineage.inherited_from_line
+            OR marks.line_number >= lineage.own_from_line
+        )
+    GROUP BY
+        lineage.session_id,
+        marks.turn_key,
+        marks.source_id
+),
+
+-- Turns that only a copied record tells of, since their thread's own file is gone.
+lost_turns AS (
+    SELECT
+        records.thread_id AS session_id,
+        records.turn_id AS turn_key,
         records.source_id,
+        records.turn_id,
         min(records.line_number) AS line_number,
         min(records.recorded_at) AS recorded_at
     FROM parsed_usage AS records
     INNER JOIN rollouts
         ON records.source_id = rollouts.source_id
+    LEFT JOIN own_turns
+        ON
+            records.thread_id = own_turns.session_id
+            AND records.turn_id = own_turns.turn_key
     WHERE
-        records.usage_kind = 'token_usage_record'
-        AND records.turn_id IS NOT NULL
+        records.turn_id IS NOT NULL
+        AND records.thread_id <> rollouts.session_id
+        AND own_turns.session_id IS NULL
     GROUP BY
-        coalesce(records.thread_id, rollouts.session_id),
+        records.thread_id,
         records.turn_id,
-        rollouts.base_source_id,
         records.source_id
 ),
 
-own_marks AS (
-    SELECT
-        lineage.session_id,
-        marks.turn_key,
-        marks.turn_id,
-        rollouts.base_source_id,
-        marks.source_id,
-        marks.line_number,
-        marks.recorded_at,
-        TRUE AS is_own_file
-    FROM turn_marks AS marks
-    INNER JOIN lineage
-        ON marks.source_id = lineage.source_id
-    INNER JOIN rollouts
-        ON marks.source_id = rollouts.source_id
-    WHERE
-        lineage.inherited_from_line IS NULL
-        OR marks.line_number < lineage.inherited_from_line
-        OR marks.line_number >= lineage.own_from_line
-    UNION ALL
-    SELECT
-        record_turns.session_id,
-        record_turns.turn_id AS turn_key,
-        record_turns.turn_id,
-        record_turns.base_source_id,
-        record_turns.source_id,
-        record_turns.line_number,
-        record_turns.recorded_at,
-        record_turns.session_id = lineage.session_id AS is_own_file
-    FROM record_turns
-    INNER JOIN lineage
-        ON record_turns.source_id = lineage.source_id
-),
-
-ranked AS (
+all_turns AS (
     SELECT
         session_id,
         turn_key,
-        turn_id,
-        base_source_id,
         source_id,
+        turn_id,
         line_number,
-        recorded_at,
+        recorded_at
+    FROM own_turns
+    UNION ALL
+    SELECT
+        session_id,
+        turn_key,
+        source_id,
+        turn_id,
+        line_number,
+        recorded_at
+    FROM lost_turns
+),
+
+-- The same turn in several files: a second copy of the file, or several forks of a lost one.
+ranked AS (
+    SELECT
+        all_turns.session_id,
+        all_turns.turn_key,
+        all_turns.source_id,
+        all_turns.turn_id,
+        all_turns.line_number,
+        all_turns.recorded_at,
+        rollouts.base_source_id,
         row_number() OVER (
             PARTITION BY
-                session_id,
-                turn_key
+                all_turns.session_id,
+                all_turns.turn_key
             ORDER BY
-                (NOT is_own_file),
-                recorded_at,
-                base_source_id,
-                line_number,
-                source_id
-        ) AS mark_rank
-    FROM own_marks
+                all_turns.recorded_at,
+                rollouts.base_source_id,
+                (all_turns.source_id <> rollouts.base_source_id),
+                all_turns.source_id
+        ) AS file_rank
+    FROM all_turns
+    INNER JOIN rollouts
+        ON all_turns.source_id = rollouts.source_id
 )
 
 SELECT
@@ -103,4 +120,4 @@ SELECT
     line_number,
     recorded_at
 FROM ranked
-WHERE mark_rank = 1
+WHERE file_rank = 1

@@ -399,6 +399,10 @@ class CodexParser:
                 *_presence(base_instructions),
                 *_presence(p.instructions),
                 None if p.dynamic_tools is None else len(p.dynamic_tools),
+                None,
+                None,
+                None,
+                False,
             )
         )
 
@@ -465,6 +469,12 @@ class CodexParser:
                 *_presence(p.user_instructions),
                 *_presence(p.developer_instructions),
                 bytes(p.final_output_json_schema) != b"null",
+                None,
+                None,
+                None,
+                None,
+                None,
+                None,
             )
         )
 
@@ -531,6 +541,7 @@ class CodexParser:
                 p.previous_window_id,
                 None if p.message is None else len(p.message),
                 None if history is None else len(history),
+                None,
             )
         )
 

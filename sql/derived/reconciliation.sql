@@ -1,0 +1,238 @@
+/*
+description: >
+  Our total of each thread beside the CLI's own cumulative counter, with the explanation of
+  the difference: counted = counter - inherited + reverted + forgotten + beyond the counter
+  - unplaced + unexplained. Laws 1 and 2 of docs/accounting.md are judged here.
+grain: one row per thread
+key: [session_id]
+columns:
+  - session_id
+  - counted_tokens
+  - counter_tokens
+  - inherited_tokens
+  - difference_tokens
+  - reverted_tokens
+  - forgotten_tokens
+  - beyond_counter_tokens
+  - unplaced_tokens
+  - unexplained_tokens
+  - explanation
+  - keeps_law_1
+  - keeps_law_2
+  - rejected_lines
+scope: family
+*/
+WITH
+own_counters AS (
+    SELECT
+        session_id,
+        source_id,
+        line_number,
+        reason,
+        is_reset,
+        used_tokens,
+        counter_tokens,
+        baseline_tokens,
+        counter_tokens - coalesce(baseline_tokens, 0) AS moved_tokens
+    FROM usage_verdicts
+    WHERE
+        basis <> 'record'
+        AND is_own
+        AND coalesce(reason, '') NOT IN ('no_info', 'duplicate_file')
+),
+
+-- What the counters of one file say. A file's counter moves on by responses, falls when the
+-- context window is filled, and begins anew where the CLI lost it.
+file_counters AS (
+    SELECT
+        session_id,
+        source_id,
+        arg_max(counter_tokens, line_number) AS last_tokens,
+        arg_min(coalesce(baseline_tokens, 0), line_number) AS start_tokens,
+        sum(moved_tokens) AS moved_tokens,
+        coalesce(sum(CASE WHEN is_reset THEN moved_tokens END), 0) AS reset_tokens,
+        coalesce(
+            sum(
+                CASE
+                    WHEN is_reset AND (reason IS NULL OR reason = 'has_record') THEN used_tokens
+                END
+            ),
+            0
+        ) AS reset_used_tokens,
+        coalesce(
+            sum(
+                CASE
+                    WHEN reason = 'has_record' AND is_reset THEN used_tokens
+                    WHEN reason = 'has_record' THEN moved_tokens
+                END
+            ),
+            0
+        ) AS recorded_tokens,
+        coalesce(sum(CASE WHEN reason = 'unplaced' AND NOT is_reset THEN moved_tokens END), 0) AS unplaced_tokens,
+        bool_or(is_reset) AS has_reset
+    FROM own_counters
+    GROUP BY
+        session_id,
+        source_id
+),
+
+ranked_files AS (
+    SELECT
+        file_counters.*,
+        row_number() OVER (
+            PARTITION BY file_counters.session_id
+            ORDER BY
+                rollouts.created_at DESC,
+                (rollouts.history_base_thread_id IS NULL),
+                rollouts.source_id
+        ) AS age_rank,
+        row_number() OVER (
+            PARTITION BY file_counters.session_id
+            ORDER BY
+                rollouts.created_at,
+                (rollouts.history_base_thread_id IS NOT NULL),
+                rollouts.source_id
+        ) AS youth_rank
+    FROM file_counters
+    INNER JOIN rollouts
+        ON file_counters.source_id = rollouts.source_id
+),
+
+counters AS (
+    SELECT
+        session_id,
+        CAST(min(CASE WHEN age_rank = 1 THEN last_tokens END) AS BIGINT) AS counter_tokens,
+        CAST(min(CASE WHEN youth_rank = 1 THEN start_tokens END) AS BIGINT) AS inherited_tokens,
+        CAST(sum(last_tokens - start_tokens) AS BIGINT) AS all_files_tokens,
+        CAST(sum(moved_tokens - (last_tokens - start_tokens)) AS BIGINT) AS cleared_tokens,
+        CAST(sum(reset_used_tokens - reset_tokens) AS BIGINT) AS fallen_tokens,
+        CAST(sum(recorded_tokens) AS BIGINT) AS recorded_tokens,
+        CAST(sum(unplaced_tokens) AS BIGINT) AS unplaced_tokens,
+        bool_or(has_reset OR moved_tokens <> last_tokens - start_tokens) AS has_reset,
+        count(*) AS files
+    FROM ranked_files
+    GROUP BY session_id
+),
+
+counted AS (
+    SELECT
+        session_id,
+        CAST(sum(total_tokens) AS BIGINT) AS counted_tokens,
+        CAST(sum(CASE WHEN basis = 'record' THEN total_tokens END) AS BIGINT) AS record_tokens,
+        count(CASE WHEN basis = 'record' THEN 1 END) AS records
+    FROM usage
+    GROUP BY session_id
+),
+
+-- Law 1: in each file, the records add up to what the last one says of the whole thread.
+file_records AS (
+    SELECT
+        session_id,
+        source_id,
+        sum(used_tokens) AS used_tokens,
+        max(counter_tokens) AS last_tokens,
+        arg_min(counter_tokens - used_tokens, line_number) AS start_tokens
+    FROM usage_verdicts
+    WHERE
+        basis = 'record'
+        AND is_own
+        AND reason IS NULL
+    GROUP BY
+        session_id,
+        source_id
+),
+
+law_1 AS (
+    SELECT
+        session_id,
+        bool_and(used_tokens = last_tokens - start_tokens) AS is_kept
+    FROM file_records
+    GROUP BY session_id
+),
+
+compared AS (
+    SELECT
+        sessions.session_id,
+        sessions.has_file,
+        sessions.rejected_lines,
+        counted.counted_tokens,
+        coalesce(counted.records, 0) AS records,
+        counters.counter_tokens,
+        counters.inherited_tokens,
+        counters.has_reset,
+        counters.files,
+        coalesce(counted.counted_tokens, 0)
+        - (counters.counter_tokens - counters.inherited_tokens) AS difference_tokens,
+        counters.all_files_tokens
+        - (counters.counter_tokens - counters.inherited_tokens) AS reverted_tokens,
+        counters.fallen_tokens + counters.cleared_tokens AS forgotten_tokens,
+        coalesce(counted.record_tokens, 0) - counters.recorded_tokens AS beyond_counter_tokens,
+        counters.unplaced_tokens,
+        law_1.is_kept AS keeps_law_1
+    FROM sessions
+    LEFT JOIN counted
+        ON sessions.session_id = counted.session_id
+    LEFT JOIN counters
+        ON sessions.session_id = counters.session_id
+    LEFT JOIN law_1
+        ON sessions.session_id = law_1.session_id
+),
+
+explained AS (
+    SELECT
+        *,
+        difference_tokens
+        - reverted_tokens
+        - forgotten_tokens
+        - beyond_counter_tokens
+        + unplaced_tokens AS unexplained_tokens
+    FROM compared
+)
+
+SELECT
+    session_id,
+    counted_tokens,
+    counter_tokens,
+    inherited_tokens,
+    difference_tokens,
+    reverted_tokens,
+    forgotten_tokens,
+    beyond_counter_tokens,
+    unplaced_tokens,
+    unexplained_tokens,
+    CASE
+        WHEN NOT has_file THEN 'the thread''s own files are gone: counted from copies of its records'
+        WHEN counter_tokens IS NULL AND counted_tokens IS NULL THEN 'no usage'
+        WHEN counter_tokens IS NULL THEN 'the files have no counters: counted by records'
+        WHEN difference_tokens = 0 THEN 'equal'
+        ELSE
+            concat_ws(
+                '; ',
+                CASE WHEN reverted_tokens <> 0 THEN 'turns that were reverted are spent all the same' END,
+                CASE
+                    WHEN forgotten_tokens <> 0
+                    THEN 'the counter fell (filled context window) or began anew'
+                END,
+                CASE
+                    WHEN beyond_counter_tokens <> 0
+                    THEN 'responses that the counter leaves out (remote compaction)'
+                END,
+                CASE
+                    WHEN unplaced_tokens <> 0
+                    THEN 'lines of which it is not known whether they are own'
+                END,
+                CASE
+                    WHEN unexplained_tokens <> 0 AND rejected_lines > 0
+                    THEN 'unreadable lines'
+                    WHEN unexplained_tokens <> 0
+                    THEN 'lines that were never written'
+                END
+            )
+    END AS explanation,
+    keeps_law_1,
+    CASE
+        WHEN records = 0 AND NOT has_reset AND unplaced_tokens = 0
+        THEN difference_tokens = reverted_tokens
+    END AS keeps_law_2,
+    rejected_lines
+FROM explained

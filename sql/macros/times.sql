@@ -1,0 +1,15 @@
+-- The day of a moment in the timezone of the settings.
+CREATE OR REPLACE TEMP MACRO local_day(moment) AS
+    CAST(timezone(coalesce(getvariable('timezone'), 'UTC'), moment) AS DATE);
+
+-- A moment as text, such as 2026-11-21T11:35:15.825000Z.
+CREATE OR REPLACE TEMP MACRO utc_text(moment) AS
+    strftime(timezone('UTC', moment), '%Y-%m-%dT%H:%M:%S.%fZ');
+
+-- Seconds since 1970.
+CREATE OR REPLACE TEMP MACRO epoch_of(moment) AS
+    epoch_us(moment) / 1000000.0;
+
+-- The full hour that a moment is nearest to.
+CREATE OR REPLACE TEMP MACRO nearest_hour(moment) AS
+    date_trunc('hour', moment + INTERVAL 30 MINUTES);

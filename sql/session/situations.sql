@@ -1,0 +1,279 @@
+/*
+description: >
+  Lines of a rollout that change its situation, with what holds from there on: turn, model,
+  provider, service tier and context size. Copied lines count too: their settings still hold
+  for the thread's own lines. A turn without an id (before 2026-02-11) begins with a user message.
+grain: one row per line that begins or names a turn, or applies a context or settings
+key: [source_id, line_number]
+columns:
+  - source_id
+  - line_number
+  - recorded_at
+  - marks_turn
+  - turn_id
+  - turn_key
+  - model
+  - model_provider
+  - service_tier
+  - context_window
+internal: true
+scope: session
+*/
+WITH
+contexts AS (
+    SELECT
+        source_id,
+        line_number,
+        recorded_at,
+        turn_id,
+        model
+    FROM parsed_turn_context
+),
+
+starts AS (
+    SELECT
+        source_id,
+        line_number,
+        recorded_at,
+        turn_id,
+        context_window
+    FROM parsed_lifecycle
+    WHERE event = 'task_started'
+),
+
+settings AS (
+    SELECT
+        source_id,
+        line_number,
+        recorded_at,
+        model,
+        model_provider,
+        service_tier
+    FROM parsed_settings
+),
+
+named_turns AS (
+    SELECT
+        source_id,
+        turn_id,
+        min(line_number) AS line_number
+    FROM (
+        SELECT
+            source_id,
+            turn_id,
+            line_number
+        FROM contexts
+        UNION ALL
+        SELECT
+            source_id,
+            turn_id,
+            line_number
+        FROM starts
+    ) AS marks
+    WHERE turn_id IS NOT NULL
+    GROUP BY
+        source_id,
+        turn_id
+),
+
+-- A turn that only its usage records name.
+record_turns AS (
+    SELECT
+        records.source_id,
+        records.turn_id,
+        min(records.line_number) AS line_number,
+        min(records.recorded_at) AS recorded_at
+    FROM parsed_usage AS records
+    LEFT JOIN named_turns
+        ON
+            records.source_id = named_turns.source_id
+            AND records.turn_id = named_turns.turn_id
+    WHERE
+        records.turn_id IS NOT NULL
+        AND named_turns.turn_id IS NULL
+    GROUP BY
+        records.source_id,
+        records.turn_id
+),
+
+first_named AS (
+    SELECT
+        source_id,
+        min(line_number) AS line_number
+    FROM named_turns
+    GROUP BY source_id
+),
+
+-- Files with turns that have no id: all of them, or those before an upgrade of the CLI.
+unnamed AS (
+    SELECT
+        rollouts.source_id,
+        rollouts.base_source_id,
+        coalesce(first_named.line_number, 9223372036854775807) AS until_line
+    FROM rollouts
+    LEFT JOIN first_named
+        ON rollouts.source_id = first_named.source_id
+    WHERE
+        first_named.source_id IS NULL
+        OR rollouts.source_id IN (SELECT source_id FROM contexts WHERE turn_id IS NULL)
+),
+
+messages AS (
+    SELECT
+        raw_lines.source_id,
+        raw_lines.line_number,
+        raw_lines.recorded_at,
+        unnamed.base_source_id || ':' || CAST(raw_lines.line_number AS VARCHAR) AS turn_key
+    FROM raw_lines
+    INNER JOIN unnamed
+        ON raw_lines.source_id = unnamed.source_id
+    WHERE
+        raw_lines.payload_type = 'user_message'
+        AND raw_lines.line_number < unnamed.until_line
+),
+
+-- Where there are no user messages either, each context begins a turn.
+context_keys AS (
+    SELECT
+        contexts.source_id,
+        contexts.line_number,
+        unnamed.base_source_id || ':' || CAST(contexts.line_number AS VARCHAR) AS turn_key
+    FROM contexts
+    INNER JOIN unnamed
+        ON contexts.source_id = unnamed.source_id
+    WHERE
+        contexts.turn_id IS NULL
+        AND contexts.source_id NOT IN (SELECT source_id FROM messages)
+),
+
+changes AS (
+    SELECT
+        contexts.source_id,
+        contexts.line_number,
+        contexts.recorded_at,
+        contexts.turn_id,
+        coalesce(contexts.turn_id, context_keys.turn_key) AS turn_key,
+        CASE WHEN contexts.model IS NOT NULL THEN contexts.line_number END AS context_line,
+        CAST(NULL AS BIGINT) AS settings_line,
+        CAST(NULL AS BIGINT) AS context_window
+    FROM contexts
+    LEFT JOIN context_keys
+        ON
+            contexts.source_id = context_keys.source_id
+            AND contexts.line_number = context_keys.line_number
+    UNION ALL
+    SELECT
+        source_id,
+        line_number,
+        recorded_at,
+        turn_id,
+        turn_id AS turn_key,
+        NULL AS context_line,
+        NULL AS settings_line,
+        context_window
+    FROM starts
+    UNION ALL
+    SELECT
+        source_id,
+        line_number,
+        recorded_at,
+        NULL AS turn_id,
+        NULL AS turn_key,
+        NULL AS context_line,
+        line_number AS settings_line,
+        NULL AS context_window
+    FROM settings
+    UNION ALL
+    SELECT
+        source_id,
+        line_number,
+        recorded_at,
+        turn_id,
+        turn_id AS turn_key,
+        NULL AS context_line,
+        NULL AS settings_line,
+        NULL AS context_window
+    FROM record_turns
+    UNION ALL
+    SELECT
+        source_id,
+        line_number,
+        recorded_at,
+        NULL AS turn_id,
+        turn_key,
+        NULL AS context_line,
+        NULL AS settings_line,
+        NULL AS context_window
+    FROM messages
+),
+
+held AS (
+    SELECT
+        source_id,
+        line_number,
+        recorded_at,
+        turn_id,
+        turn_key IS NOT NULL AS marks_turn,
+        last_value(turn_key IGNORE NULLS) OVER until_now AS turn_key,
+        max(context_line) OVER until_now AS context_line,
+        max(settings_line) OVER until_now AS settings_line,
+        last_value(context_window IGNORE NULLS) OVER until_now AS context_window
+    FROM changes
+    WINDOW
+        until_now AS (
+            PARTITION BY source_id
+            ORDER BY line_number
+            ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
+        )
+),
+
+-- Where the latest context is another turn's, the turn itself may have had an earlier one.
+returns AS (
+    SELECT
+        held.source_id,
+        held.line_number,
+        max(own_contexts.line_number) AS context_line
+    FROM held
+    INNER JOIN contexts AS latest
+        ON
+            held.source_id = latest.source_id
+            AND held.context_line = latest.line_number
+    INNER JOIN contexts AS own_contexts
+        ON
+            held.source_id = own_contexts.source_id
+            AND held.turn_key = own_contexts.turn_id
+    WHERE
+        latest.turn_id <> held.turn_key
+        AND own_contexts.line_number < held.line_number
+        AND own_contexts.model IS NOT NULL
+    GROUP BY
+        held.source_id,
+        held.line_number
+)
+
+SELECT
+    held.source_id,
+    held.line_number,
+    held.recorded_at,
+    held.marks_turn,
+    held.turn_id,
+    held.turn_key,
+    coalesce(contexts.model, settings.model) AS model,
+    coalesce(settings.model_provider, rollouts.model_provider) AS model_provider,
+    settings.service_tier,
+    held.context_window
+FROM held
+INNER JOIN rollouts
+    ON held.source_id = rollouts.source_id
+LEFT JOIN returns
+    ON
+        held.source_id = returns.source_id
+        AND held.line_number = returns.line_number
+LEFT JOIN contexts
+    ON
+        held.source_id = contexts.source_id
+        AND coalesce(returns.context_line, held.context_line) = contexts.line_number
+LEFT JOIN settings
+    ON
+        held.source_id = settings.source_id
+        AND held.settings_line = settings.line_number

@@ -1,0 +1,236 @@
+/*
+description: >
+  The turns of each thread: when they ran, how they ended, which model they asked for, what
+  they used and cost, and how full the context became.
+grain: one row per turn of a thread
+key: [session_id, turn_index]
+columns:
+  - session_id
+  - turn_index
+  - turn_id
+  - source_id
+  - line_number
+  - started_at
+  - completed_at
+  - duration_ms
+  - time_to_first_token_ms
+  - status
+  - abort_reason
+  - error_kind
+  - error_http_status
+  - turn_trigger
+  - root_turn_id
+  - parent_turn_id
+  - collaboration_mode
+  - model
+  - effort
+  - responses
+  - input_tokens
+  - input_tokens_covered_responses
+  - cached_input_tokens
+  - cached_input_tokens_covered_responses
+  - cache_write_input_tokens
+  - cache_write_input_tokens_covered_responses
+  - output_tokens
+  - output_tokens_covered_responses
+  - reasoning_output_tokens
+  - reasoning_output_tokens_covered_responses
+  - total_tokens
+  - total_tokens_covered_responses
+  - cost_usd
+  - cost_covered_responses
+  - cost_covered_tokens
+  - max_context_tokens
+  - context_window
+  - context_pressure
+coverage:
+  - {value: input_tokens, covered: input_tokens_covered_responses, total: responses}
+  - {value: cached_input_tokens, covered: cached_input_tokens_covered_responses, total: responses}
+  - {value: cache_write_input_tokens, covered: cache_write_input_tokens_covered_responses, total: responses}
+  - {value: output_tokens, covered: output_tokens_covered_responses, total: responses}
+  - {value: reasoning_output_tokens, covered: reasoning_output_tokens_covered_responses, total: responses}
+  - {value: total_tokens, covered: total_tokens_covered_responses, total: responses}
+  - {value: cost_usd, covered: cost_covered_responses, total: responses}
+scope: family
+*/
+WITH
+turn_usage AS (
+    SELECT
+        session_id,
+        turn_index,
+        count(*) AS responses,
+        CAST(sum(input_tokens) AS BIGINT) AS input_tokens,
+        count(input_tokens) AS input_tokens_covered_responses,
+        CAST(sum(cached_input_tokens) AS BIGINT) AS cached_input_tokens,
+        count(cached_input_tokens) AS cached_input_tokens_covered_responses,
+        CAST(sum(cache_write_input_tokens) AS BIGINT) AS cache_write_input_tokens,
+        count(cache_write_input_tokens) AS cache_write_input_tokens_covered_responses,
+        CAST(sum(output_tokens) AS BIGINT) AS output_tokens,
+        count(output_tokens) AS output_tokens_covered_responses,
+        CAST(sum(reasoning_output_tokens) AS BIGINT) AS reasoning_output_tokens,
+        count(reasoning_output_tokens) AS reasoning_output_tokens_covered_responses,
+        CAST(sum(total_tokens) AS BIGINT) AS total_tokens,
+        count(total_tokens) AS total_tokens_covered_responses,
+        CAST(sum(cost_usd) AS DECIMAL(18, 9)) AS cost_usd,
+        count(cost_usd) AS cost_covered_responses,
+        CAST(sum(CASE WHEN cost_usd IS NOT NULL THEN total_tokens END) AS BIGINT) AS cost_covered_tokens,
+        max(model) AS model,
+        max(total_tokens) AS max_context_tokens,
+        max(context_window) AS context_window,
+        max(total_tokens / context_window) AS context_pressure
+    FROM usage
+    WHERE turn_index IS NOT NULL
+    GROUP BY
+        session_id,
+        turn_index
+),
+
+own_lines AS (
+    SELECT
+        lifecycle.source_id,
+        lineage.session_id,
+        lifecycle.line_number,
+        lifecycle.event,
+        lifecycle.turn_id,
+        lifecycle.root_turn_id,
+        lifecycle.parent_turn_id,
+        lifecycle.turn_trigger,
+        lifecycle.started_at,
+        coalesce(lifecycle.completed_at, lifecycle.recorded_at) AS ended_at,
+        lifecycle.duration_ms,
+        lifecycle.time_to_first_token_ms,
+        lifecycle.context_window,
+        lifecycle.collaboration_mode,
+        lifecycle.abort_reason,
+        lifecycle.error_kind,
+        lifecycle.error_http_status
+    FROM parsed_lifecycle AS lifecycle
+    INNER JOIN lineage
+        ON lifecycle.source_id = lineage.source_id
+    WHERE
+        lifecycle.turn_id IS NOT NULL
+        AND (
+            lineage.inherited_from_line IS NULL
+            OR lifecycle.line_number < lineage.inherited_from_line
+            OR lifecycle.line_number >= lineage.own_from_line
+        )
+),
+
+starts AS (
+    SELECT
+        session_id,
+        turn_id,
+        min(started_at) AS started_at,
+        min(root_turn_id) AS root_turn_id,
+        min(parent_turn_id) AS parent_turn_id,
+        min(turn_trigger) AS turn_trigger,
+        min(collaboration_mode) AS collaboration_mode,
+        max(context_window) AS context_window
+    FROM own_lines
+    WHERE event = 'task_started'
+    GROUP BY
+        session_id,
+        turn_id
+),
+
+ends AS (
+    SELECT
+        session_id,
+        turn_id,
+        min(started_at) AS started_at,
+        max(ended_at) AS completed_at,
+        max(duration_ms) AS duration_ms,
+        min(time_to_first_token_ms) AS time_to_first_token_ms,
+        bool_or(event = 'turn_aborted') AS is_aborted,
+        bool_or(error_kind IS NOT NULL) AS is_failed,
+        min(abort_reason) AS abort_reason,
+        min(error_kind) AS error_kind,
+        min(error_http_status) AS error_http_status
+    FROM own_lines
+    WHERE event <> 'task_started'
+    GROUP BY
+        session_id,
+        turn_id
+),
+
+contexts AS (
+    SELECT
+        source_id,
+        turn_id,
+        arg_min(model, line_number) AS model,
+        arg_min(effort, line_number) AS effort
+    FROM parsed_turn_context
+    WHERE
+        turn_id IS NOT NULL
+        AND model IS NOT NULL
+    GROUP BY
+        source_id,
+        turn_id
+)
+
+SELECT
+    turns.session_id,
+    turns.turn_index,
+    turns.turn_id,
+    turns.source_id,
+    turns.line_number,
+    coalesce(starts.started_at, ends.started_at, turns.recorded_at) AS started_at,
+    ends.completed_at,
+    ends.duration_ms,
+    ends.time_to_first_token_ms,
+    CASE
+        WHEN ends.is_aborted THEN 'aborted'
+        WHEN ends.is_failed THEN 'failed'
+        WHEN ends.turn_id IS NOT NULL THEN 'completed'
+        WHEN starts.turn_id IS NOT NULL THEN 'open'
+        ELSE 'unknown'
+    END AS status,
+    ends.abort_reason,
+    ends.error_kind,
+    ends.error_http_status,
+    starts.turn_trigger,
+    starts.root_turn_id,
+    starts.parent_turn_id,
+    starts.collaboration_mode,
+    coalesce(contexts.model, turn_usage.model, situations.model) AS model,
+    contexts.effort,
+    coalesce(turn_usage.responses, 0) AS responses,
+    turn_usage.input_tokens,
+    coalesce(turn_usage.input_tokens_covered_responses, 0) AS input_tokens_covered_responses,
+    turn_usage.cached_input_tokens,
+    coalesce(turn_usage.cached_input_tokens_covered_responses, 0) AS cached_input_tokens_covered_responses,
+    turn_usage.cache_write_input_tokens,
+    coalesce(turn_usage.cache_write_input_tokens_covered_responses, 0) AS cache_write_input_tokens_covered_responses,
+    turn_usage.output_tokens,
+    coalesce(turn_usage.output_tokens_covered_responses, 0) AS output_tokens_covered_responses,
+    turn_usage.reasoning_output_tokens,
+    coalesce(turn_usage.reasoning_output_tokens_covered_responses, 0) AS reasoning_output_tokens_covered_responses,
+    turn_usage.total_tokens,
+    coalesce(turn_usage.total_tokens_covered_responses, 0) AS total_tokens_covered_responses,
+    turn_usage.cost_usd,
+    coalesce(turn_usage.cost_covered_responses, 0) AS cost_covered_responses,
+    turn_usage.cost_covered_tokens,
+    turn_usage.max_context_tokens,
+    coalesce(turn_usage.context_window, starts.context_window) AS context_window,
+    turn_usage.context_pressure
+FROM turn_starts AS turns
+LEFT JOIN turn_usage
+    ON
+        turns.session_id = turn_usage.session_id
+        AND turns.turn_index = turn_usage.turn_index
+LEFT JOIN starts
+    ON
+        turns.session_id = starts.session_id
+        AND turns.turn_id = starts.turn_id
+LEFT JOIN ends
+    ON
+        turns.session_id = ends.session_id
+        AND turns.turn_id = ends.turn_id
+LEFT JOIN contexts
+    ON
+        turns.source_id = contexts.source_id
+        AND turns.turn_id = contexts.turn_id
+LEFT JOIN situations
+    ON
+        turns.source_id = situations.source_id
+        AND turns.line_number = situations.line_number
