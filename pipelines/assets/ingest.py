@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from pipelines.assets.sources import sources_of
+from pipelines.assets.sources import PRICE_LIST, source_assets
 from pipelines.assets.tables import lake_asset, made
 from pipelines.checks import check_specs
 from warehouse.build import Build
@@ -23,7 +23,7 @@ def ingest_step() -> dg.AssetsDefinition:
 
     @dg.multi_asset(
         name="ingest",
-        specs=[lake_asset(table, _deps(table)) for table in tables.values()],
+        specs=[_asset(table) for table in tables.values()],
         check_specs=[spec for table in tables.values() for spec in check_specs(table)],
         can_subset=False,
         description="Read what changed, commit it to the lake, load it into the new build.",
@@ -31,16 +31,24 @@ def ingest_step() -> dg.AssetsDefinition:
     def ingest(build: dg.ResourceParam[Build]) -> Iterator[dg.MaterializeResult]:
         build.ingest()
         for name in tables:
-            parts = build.manifest.parts.get(name, {}).values()
-            numbers = {"bytes": sum(part.bytes for part in parts), "parts": len(parts)}
-            yield made(build, name, numbers | (_reading(build) if name == "raw_sources" else {}))
+            numbers = _storage(build, name) | (_reading(build) if name == "raw_sources" else {})
+            yield made(build, name, numbers)
 
     return ingest
 
 
-def _deps(table: Table) -> list[str]:
+def _asset(table: Table) -> dg.AssetSpec:
     """Rows of parsed are lines of raw; rows of raw are what lies outside."""
-    return ["raw_lines"] if table.layer == "parsed" else sources_of(table)
+    if table.name == "rates":  # made anew for each build, and not kept in the lake
+        return lake_asset(table, [PRICE_LIST], {"python"})
+    deps = ["raw_lines"] if table.layer == "parsed" else source_assets()
+    return lake_asset(table, deps, {"python", "parquet"})
+
+
+def _storage(build: Build, table: str) -> dict[str, int]:
+    """What the table's Parquet parts come to."""
+    parts = build.manifest.parts.get(table, {}).values()
+    return {"parquet bytes": sum(part.bytes for part in parts), "parquet files": len(parts)}
 
 
 def _reading(build: Build) -> dict[str, int]:

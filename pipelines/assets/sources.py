@@ -9,25 +9,22 @@ import inspect
 
 import dagster as dg
 
-from warehouse.contracts import Table
 from warehouse.sources import KINDS
 
 GROUP = "sources"
 PRICE_LIST = "price_list"
 
 
-def sources_of(table: Table) -> list[str]:
-    """The assets that a table of the layer raw is made of."""
-    if table.name == "rates":
-        return [PRICE_LIST]
-    return [_key(kind) for kind in KINDS]
+def source_assets() -> list[str]:
+    """Names of the assets that stand for all files of a kind."""
+    return [_name(kind) for kind in KINDS]
 
 
 def external_assets() -> list[dg.AssetSpec]:
     """What lies outside: Dagster shows these and never runs them."""
     files = [
         dg.AssetSpec(
-            _key(kind),
+            _name(kind),
             group_name=GROUP,
             description=inspect.getdoc(source),
             kinds={"file"},
@@ -44,5 +41,5 @@ def external_assets() -> list[dg.AssetSpec]:
     return [*files, prices]
 
 
-def _key(kind: str) -> str:
+def _name(kind: str) -> str:
     return f"{kind.replace('-', '_')}_files"

@@ -20,14 +20,14 @@ from warehouse.contracts import Table
 from warehouse.models import Model
 
 
-def lake_asset(table: Table, deps: Iterable[str]) -> dg.AssetSpec:
-    """The asset of a table that is parsed from sources."""
+def lake_asset(table: Table, deps: Iterable[str], kinds: set[str]) -> dg.AssetSpec:
+    """The asset of a table of the layers raw and parsed."""
     return dg.AssetSpec(
         table.name,
         deps=sorted(deps),
         group_name=table.layer,
         description=_description(table),
-        kinds={"python", "parquet"},
+        kinds=kinds,
         metadata={"dagster/table_name": table.name, "dagster/column_schema": column_schema(table)},
     )
 
