@@ -1,6 +1,6 @@
 """Fixtures that every test may use: the recordings of the real CLI and the accounting cases.
 
-Both are kept packed in tests/data (see its README) and unpacked once per worker into a temporary
+They are kept packed in tests/data (see its README) and unpacked once per worker into a temporary
 folder. Tests share that folder: one that changes a file works on a copy of its own.
 """
 
@@ -10,6 +10,10 @@ import tarfile
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# `pytest --hypothesis-profile=thorough` looks much longer; for changes of the engine
+settings.register_profile("thorough", max_examples=3000)
 
 DATA = Path(__file__).parent / "data"
 
@@ -32,3 +36,9 @@ def recordings(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def cases(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One folder an accounting trap, with rollout files and `expected.json`. Not to be changed."""
     return _unpack(DATA / "cases.tar.xz", tmp_path_factory.mktemp("cases"))
+
+
+@pytest.fixture(scope="session")
+def streams(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One folder a scenario, with `app_server`, `analytics` or `status`. Not to be changed."""
+    return _unpack(DATA / "streams.tar.xz", tmp_path_factory.mktemp("streams"))

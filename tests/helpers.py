@@ -193,7 +193,7 @@ class Warehouse:
             or [schema.empty_table()]
         )
 
-    def manifest_days(self, table: str) -> list[str]:
+    def buckets(self, table: str) -> list[str]:
         return sorted(self.lake.manifest().parts.get(table, {}))
 
     def rows(self, name: str, *columns: str) -> list[tuple[Any, ...]]:

@@ -63,7 +63,7 @@ Check = Callable[[], None]
 
 def test_reads_every_line_once(codex: Codex, warehouse: Warehouse, check: Check) -> None:
     codex.write(1, 10)
-    codex.write(2, 4, day="2026-03-05")
+    codex.write(2, 4, day="2026-03-12")
     step = warehouse.sync()
     assert step.work == (2, 16)
     assert step.plan.files == 2
@@ -71,9 +71,9 @@ def test_reads_every_line_once(codex: Codex, warehouse: Warehouse, check: Check)
     assert step.ingested.bytes_parsed == sum(s.size for s in warehouse.sources.values())
     assert warehouse.states() == {
         rollout_name(1): "present",
-        rollout_name(2, "2026-03-05"): "present",
+        rollout_name(2, "2026-03-12"): "present",
     }
-    assert sorted(warehouse.manifest_days("raw_lines")) == ["2026-03-04", "2026-03-05"]
+    assert warehouse.buckets("raw_lines") == ["2026-03-02", "2026-03-09"]
     check()
 
 
@@ -725,8 +725,8 @@ def test_gone_between_scan_and_reading(codex: Codex, warehouse: Warehouse, check
     }
     warehouse.sync()
     assert warehouse.states() == {path.name: "missing", new.name: "present"}
-    path.write_bytes(kept)
-    assert warehouse.sync().work == (1, 2)  # it goes on where the first build ended
+    path.write_bytes(kept + body(1, 13))
+    assert warehouse.sync().work == (1, 3)  # it goes on where the first build ended
     check()
 
 
@@ -737,14 +737,17 @@ def test_gone_between_scan_and_reading(codex: Codex, warehouse: Warehouse, check
 def deny(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Files that cannot be opened (the tests may run as root, whom no mode stops)."""
     denied: set[str] = set()
-    real = open
 
-    def guarded(file: object, *args: object, **kwargs: object) -> object:
-        if str(file) in denied:
-            raise PermissionError(13, "Permission denied", str(file))
-        return real(file, *args, **kwargs)  # type: ignore[call-overload]
+    def guard(real: Callable[..., object]) -> Callable[..., object]:
+        def guarded(file: object, *args: object, **kwargs: object) -> object:
+            if str(file) in denied:
+                raise PermissionError(13, "Permission denied", str(file))
+            return real(file, *args, **kwargs)
 
-    monkeypatch.setattr("warehouse.reading.open", guarded, raising=False)
+        return guarded
+
+    monkeypatch.setattr("warehouse.reading.open", guard(open), raising=False)
+    monkeypatch.setattr("os.open", guard(os.open))
 
     def deny(*paths: Path) -> None:
         denied.clear()
@@ -863,7 +866,8 @@ def test_damaged_later_keeps_its_rows(
     assert (step.problems, step.work) == ([DAMAGED], (0, 0))
     assert (warehouse.source.state, warehouse.source.lines) == ("unreadable", 2001)
     assert len(warehouse.rows("raw_lines", "line_number")) == 2001
-    assert not warehouse.sync().plan.news
+    plan = warehouse.scan()
+    assert (plan.news, plan.unchanged, plan.problems) == (False, 1, [])  # not opened again
     packed.write_bytes(compressed(content + body(1, 2001)))
     assert warehouse.sync().work == (1, 1)
     check()
@@ -997,10 +1001,10 @@ def test_another_secret_makes_all_hashes_anew(
     assert_like_fresh(other, tmp_path / "fresh")
 
 
-# --- days -----------------------------------------------------------------------------------------
+# --- buckets --------------------------------------------------------------------------------------
 
 
-def test_old_and_new_sources_of_a_day_lie_in_order(
+def test_old_and_new_sources_of_a_bucket_lie_in_order(
     codex: Codex, warehouse: Warehouse, check: Check
 ) -> None:
     paths = [codex.write(n, 5) for n in range(1, 9)]
@@ -1017,28 +1021,28 @@ def test_old_and_new_sources_of_a_day_lie_in_order(
     check()
 
 
-def test_days_that_did_not_change_keep_their_parts(codex: Codex, warehouse: Warehouse) -> None:
+def test_weeks_that_did_not_change_keep_their_parts(codex: Codex, warehouse: Warehouse) -> None:
     codex.write(1, 5)
-    path = codex.write(2, 5, day="2026-03-05")
+    path = codex.write(2, 5, day="2026-03-12")
     warehouse.sync()
     before = warehouse.lake.manifest().parts["raw_lines"]
     append(path, body(1, 6))
     warehouse.sync()
     after = warehouse.lake.manifest().parts["raw_lines"]
-    assert after["2026-03-04"] == before["2026-03-04"]
-    assert after["2026-03-05"].path.endswith("part-2.parquet")
-    assert not (warehouse.lake.root / before["2026-03-05"].path).exists()
+    assert after["2026-03-02"] == before["2026-03-02"]
+    assert after["2026-03-09"].path.endswith("part-2.parquet")
+    assert not (warehouse.lake.root / before["2026-03-09"].path).exists()
 
 
-def test_a_day_that_lost_all_rows_of_a_table_has_no_part(
+def test_a_bucket_that_lost_all_rows_of_a_table_has_no_part(
     codex: Codex, warehouse: Warehouse, check: Check
 ) -> None:
     path = codex.write(1, 5)
     warehouse.sync()
-    assert warehouse.manifest_days("parsed_usage") == ["2026-03-04"]
+    assert warehouse.buckets("parsed_usage") == ["2026-03-02"]
     path.write_bytes(meta(1))
     warehouse.sync()
-    assert warehouse.manifest_days("parsed_usage") == []
+    assert warehouse.buckets("parsed_usage") == []
     check()
 
 

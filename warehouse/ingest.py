@@ -26,8 +26,8 @@ from warehouse.sources.base import UNKNOWN_DAY, iso_us
 from warehouse.workers import Result, Task, run_all
 
 SPLIT_BYTES = 64 << 20  # plain files above this are read in ranges
-TASK_BYTES = 16 << 20
-TASK_FILES = 500
+TASK_BYTES = 64 << 20  # a task that is a whole bucket writes its parts itself
+TASK_FILES = 2000
 INLINE_BYTES = 12 << 20  # less than this is read faster here than by starting workers
 CHANGED = "it changed while it was read"
 UNSURE = 0  # the parser version of rows that do not stand: they are read anew next time
@@ -124,6 +124,7 @@ class _Ingest:
             while ahead is not None:
                 ranges, ahead = ahead, next(bundles, None)
                 is_all = ahead is None and not entry.handed_out and not self._has_rows(day)
+                is_numbered = len({item.source_id for item in ranges}) == len(ranges)
                 entry.open_tasks += 1
                 entry.handed_out += 1
                 number += 1
@@ -132,7 +133,7 @@ class _Ingest:
                     day,
                     ranges,
                     str(self._stage),
-                    self._targets(day) if is_all else {},
+                    self._targets(day) if is_all and is_numbered else {},
                     self._privacy.mode,
                     self._privacy.key,
                 )

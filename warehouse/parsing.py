@@ -9,7 +9,7 @@ Memory is bounded: rows are written out whenever FLUSH_ROWS lines have gathered.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from warehouse.privacy import Privacy
 from warehouse.reading import (
     DAMAGED,
     MAX_LINE_BYTES,
+    Block,
     LineReader,
     add_sums,
     content_sum,
@@ -123,23 +124,16 @@ def _read(wanted: Range, parser: Parser, stage: _Stage, seed: int) -> RangeResul
         return _read_whole(wanted, parser, stage, seed)
     line_number = wanted.first_line
     sums = 0
-    error = None
-    reader = None
-    try:
-        with open_plain(wanted.path, wanted.is_compressed) as file:
-            reader = LineReader(file, wanted.start, wanted.end, wanted.is_compressed)
-            for block in reader:
-                if block.overlong:
-                    stage.reject_overlong(line_number, block.offset, block.overlong)
-                else:
-                    parser.parse(block.lines, line_number, block.offset, stage.rows)
-                sums = add_sums(sums, content_sum(block.lines, block.offset, seed))
-                line_number += len(block.lines)
-                stage.flush_if_full()
-    except OSError as problem:
-        error = reason(problem)
-    except zstandard.ZstdError:
-        error = DAMAGED
+    reading = _Reading(wanted)
+    for block in reading:
+        if block.overlong:
+            stage.reject_overlong(line_number, block.offset, block.overlong)
+        else:
+            parser.parse(block.lines, line_number, block.offset, stage.rows)
+        sums = add_sums(sums, content_sum(block.lines, block.offset, seed))
+        line_number += len(block.lines)
+        stage.flush_if_full()
+    reader = reading.reader
     return RangeResult(
         wanted.source_id,
         wanted.start,
@@ -149,8 +143,31 @@ def _read(wanted: Range, parser: Parser, stage: _Stage, seed: int) -> RangeResul
         stage.rejected(),
         sums,
         None if reader is None else reader.tail_hash,
-        error,
+        reading.error,
     )
+
+
+class _Reading:
+    """The blocks of a range up to its end, or up to where it cannot be read (`error`).
+
+    Only reading is forgiven: what goes wrong in writing rows is no fault of the source.
+    """
+
+    def __init__(self, wanted: Range) -> None:
+        self._wanted = wanted
+        self.reader: LineReader | None = None
+        self.error: str | None = None
+
+    def __iter__(self) -> Iterator[Block]:
+        wanted = self._wanted
+        try:
+            with open_plain(wanted.path, wanted.is_compressed) as file:
+                self.reader = LineReader(file, wanted.start, wanted.end, wanted.is_compressed)
+                yield from self.reader
+        except OSError as problem:
+            self.error = reason(problem)
+        except zstandard.ZstdError:
+            self.error = DAMAGED
 
 
 def _read_whole(wanted: Range, parser: Parser, stage: _Stage, seed: int) -> RangeResult:
