@@ -18,6 +18,11 @@ if TYPE_CHECKING:
 
 LAYERS = ("raw", "parsed", "session", "derived", "summary")
 
+# What strict privacy makes of a column that says where something is.
+HASHED = "hashed"
+DROPPED = "dropped"
+_STRICT = {HASHED: " Its keyed hash under strict privacy.", DROPPED: " NULL under strict privacy."}
+
 
 # What a domain says of each of its tables: name, layer, description, grain, key, columns, and
 # the columns that stay in the lake.
@@ -33,7 +38,8 @@ class Column:
     """One column, described once for all tables that carry it.
 
     `type` is a DuckDB type. `null` says what NULL means; empty means that the column is
-    never NULL. `unit` is empty where the value has none.
+    never NULL. `unit` is empty where the value has none. `strict` says what strict privacy
+    makes of a path, branch or host: HASHED or DROPPED.
     """
 
     name: str
@@ -41,6 +47,11 @@ class Column:
     meaning: str
     null: str = ""
     unit: str = ""
+    strict: str = ""
+
+    def __post_init__(self) -> None:
+        if self.strict and self.strict not in _STRICT:
+            raise ContractError(f"column {self.name} has an unknown strict: {self.strict}")
 
     @property
     def nullable(self) -> bool:
@@ -51,7 +62,7 @@ class Column:
         """One sentence for COMMENT ON, the Dagster UI and the data dictionary."""
         unit = f" Unit: {self.unit}." if self.unit else ""
         null = f" NULL: {self.null}." if self.null else ""
-        return f"{self.meaning}.{unit}{null}"
+        return f"{self.meaning}.{unit}{null}{_STRICT.get(self.strict, '')}"
 
 
 @dataclass(frozen=True, slots=True)

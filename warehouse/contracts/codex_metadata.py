@@ -6,7 +6,7 @@ that only they carry. Does not belong here: anything that happens in a thread.
 
 from __future__ import annotations
 
-from warehouse.contracts.base import Column, Tables
+from warehouse.contracts.base import DROPPED, HASHED, Column, Tables
 from warehouse.contracts.common import TIMESTAMPTZ
 from warehouse.contracts.raw import PLACE
 
@@ -85,12 +85,19 @@ COLUMNS = (
     ),
     Column("window_id", "VARCHAR", "Id of the context window", null="not said"),
     Column("git_commit", "VARCHAR", "Commit of the working folder", null="no git, or not said"),
-    Column("git_branch", "VARCHAR", "Branch of the working folder", null="no git, or not said"),
+    Column(
+        "git_branch",
+        "VARCHAR",
+        "Branch of the working folder",
+        null="no git, or not said",
+        strict=HASHED,
+    ),
     Column(
         "repository_url",
         "VARCHAR",
         "Repository of the working folder, without credentials",
         null="no git, or not said",
+        strict=DROPPED,
     ),
     Column("repo_id", "VARCHAR", "Keyed hash of the repository", null="no git, or not said"),
     Column("is_account_scoped", "BOOLEAN", "Whether the thread belongs to an account", "not said"),

@@ -7,7 +7,7 @@ be believed (sql/ decides: rollouts first, then the newest database).
 
 from __future__ import annotations
 
-from warehouse.contracts.base import Column
+from warehouse.contracts.base import HASHED, Column
 from warehouse.contracts.common import TIMESTAMPTZ
 
 _NO_COLUMN = "the database's version does not have it"
@@ -30,7 +30,13 @@ COLUMNS = (
         "Number in the database's name (5 of state_5.sqlite): the highest is the one in use",
         null="the name has none, as that of the first databases",
     ),
-    Column("rollout_path", "VARCHAR", "Where the thread's rollout was written", null=_NO_COLUMN),
+    Column(
+        "rollout_path",
+        "VARCHAR",
+        "Where the thread's rollout was written",
+        null=_NO_COLUMN,
+        strict=HASHED,
+    ),
     Column("recency_at", TIMESTAMPTZ, "When its last turn began", null=_NOT_SAID),
     Column("archived_at", TIMESTAMPTZ, "When it was archived", null="it is not, or not said"),
     Column("is_pinned", "BOOLEAN", "Whether the user pinned the thread", null=_NO_COLUMN),

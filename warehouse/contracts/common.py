@@ -6,7 +6,7 @@ of one domain only (that domain's module describes it).
 
 from __future__ import annotations
 
-from warehouse.contracts.base import Column
+from warehouse.contracts.base import HASHED, Column
 
 TIMESTAMPTZ = "TIMESTAMP WITH TIME ZONE"
 
@@ -57,7 +57,7 @@ COLUMNS = (
         "Turn of the root thread that caused this one",
         null="not said",
     ),
-    Column("cwd", "VARCHAR", "Working folder", null="not said"),
+    Column("cwd", "VARCHAR", "Working folder", null="not said", strict=HASHED),
     Column("model", "VARCHAR", "Model name", null="unknown; never a guess"),
     Column("model_provider", "VARCHAR", "Provider of the model", null="unknown"),
     Column(

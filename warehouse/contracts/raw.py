@@ -6,13 +6,13 @@ share, and their columns. Does not belong here: what any kind's lines mean.
 
 from __future__ import annotations
 
-from warehouse.contracts.base import Column, Tables
+from warehouse.contracts.base import HASHED, Column, Tables
 from warehouse.contracts.common import TIMESTAMPTZ
 
 PLACE = ("source_id", "line_number", "byte_offset", "recorded_at", "ordinal")
 
 COLUMNS = (
-    Column("path", "VARCHAR", "Where the source was last seen (a digest under strict privacy)"),
+    Column("path", "VARCHAR", "Where the source was last seen", strict=HASHED),
     Column(
         "copy_of",
         "VARCHAR",
