@@ -7,7 +7,7 @@ belong here: the models that reduce events (`streams.py` describes their columns
 from __future__ import annotations
 
 from warehouse.contracts.app_server import PART
-from warehouse.contracts.base import Column
+from warehouse.contracts.base import HASHED, Column, Tables
 from warehouse.contracts.common import TIMESTAMPTZ
 
 
@@ -172,7 +172,13 @@ COLUMNS = (
     _flag("has_saved_path", "Whether the image was saved"),
     # --- accepted lines -------------------------------------------------------------------------
     _word("product_surface", "Where the change was made"),
-    _word("repo_hash", "Hash of the repository, as Codex makes it", "no repository"),
+    Column(
+        "repo_hash",
+        "VARCHAR",
+        "Hash of the repository, as Codex makes it",
+        null="no repository",
+        strict=HASHED,
+    ),
     _count("accepted_added_lines", "Lines added that were kept"),
     _count("accepted_deleted_lines", "Lines deleted that stayed so"),
     _count("line_fingerprints", "Fingerprints of lines"),
@@ -216,7 +222,7 @@ _TOKENS = (
 )
 _ERROR = ("error_kind", "error_http_status", "usage_limit_window_minutes")
 
-TABLES: tuple[tuple[str, str, str, str, tuple[str, ...], tuple[str, ...], tuple[str, ...]], ...] = (
+TABLES: Tables = (
     (
         "parsed_analytics",
         "parsed",

@@ -7,8 +7,8 @@ only they carry. Does not belong here: the models that pair and reduce messages
 
 from __future__ import annotations
 
-from warehouse.contracts.base import Column
-from warehouse.contracts.codex import LAST, PRIMARY, SECONDARY, TOTAL
+from warehouse.contracts.base import Column, Tables
+from warehouse.contracts.codex_usage import LAST, PRIMARY, SECONDARY, TOTAL
 from warehouse.contracts.common import TIMESTAMPTZ
 
 COLUMNS = (
@@ -120,7 +120,7 @@ COLUMNS = (
     ),
     Column("network_action", "VARCHAR", "allow or deny of a network rule", null="none"),
     Column("decision_scope", "VARCHAR", "How long it holds: turn or session", null="not said"),
-    Column("reviewer", "VARCHAR", "Who decides: user or guardian"),
+    Column("reviewer", "VARCHAR", "Who decides: user or guardian", null="not said"),
     Column("risk_level", "VARCHAR", "Risk that the guardian saw", null="not said"),
 )
 
@@ -147,7 +147,7 @@ ENVELOPE = (
 _LINE_KEY = ("source_id", "line_number")
 _PART_KEY = ("source_id", "line_number", "position")
 
-TABLES: tuple[tuple[str, str, str, str, tuple[str, ...], tuple[str, ...], tuple[str, ...]], ...] = (
+TABLES: Tables = (
     (
         "parsed_app_server",
         "parsed",

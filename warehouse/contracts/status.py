@@ -6,7 +6,7 @@ carry. Does not belong here: instants of resets (sql/session/status_snapshots.sq
 
 from __future__ import annotations
 
-from warehouse.contracts.base import Column
+from warehouse.contracts.base import Column, Tables
 
 
 def _shown(name: str, meaning: str) -> tuple[Column, Column]:
@@ -69,7 +69,7 @@ COLUMNS = (
 
 PLACE = ("source_id", "line_number", "byte_offset")
 
-TABLES: tuple[tuple[str, str, str, str, tuple[str, ...], tuple[str, ...], tuple[str, ...]], ...] = (
+TABLES: Tables = (
     (
         "parsed_status",
         "parsed",

@@ -24,7 +24,7 @@ from warehouse.sources.jsonlines import Reject, decoded, where, written_at
 from warehouse.sources.named_rows import NamedRows
 from warehouse.sources.texts import UNUSUAL, word
 
-TABLES = (
+TABLES: tuple[str, ...] = (
     "raw_lines",
     "parsed_rejects",
     "parsed_analytics",

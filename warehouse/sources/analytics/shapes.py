@@ -29,6 +29,10 @@ def _idents(ids: list[str] | None) -> list[str | None] | None:
     return None if ids is None else [ident(one) for one in ids]
 
 
+def _known_word(text: str | None) -> str:
+    return word(text) or "unknown"
+
+
 # Arrow holds 64 bits; a larger number must be refused where it stands.
 _Whole = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
 Int = _Whole | None
@@ -118,7 +122,7 @@ class ThreadInitialized(Shape):
 
 class ThreadArchive(Shape):
     thread_id: Ident = None
-    event: Word = named("action")
+    event: Annotated[str | None, _known_word] = named("action")
     occurred_at: Millis = named("occurred_at_ms")
 
 

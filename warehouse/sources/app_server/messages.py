@@ -21,12 +21,12 @@ from warehouse.privacy import Privacy
 from warehouse.sources.app_server import shapes as s
 from warehouse.sources.app_server.methods import EVENT_PREFIX, sender_of
 from warehouse.sources.app_server.rows import At, MessageRows, Named, Place
-from warehouse.sources.base import Rows, epoch_ms_us
+from warehouse.sources.base import ISO_UTC, Rows, epoch_ms_us
 from warehouse.sources.jsonlines import Reject, decoded, written_at
 from warehouse.sources.named_rows import NamedRows
 from warehouse.sources.texts import UNUSUAL, ident, text_bytes
 
-TABLES = (
+TABLES: tuple[str, ...] = (
     "raw_lines",
     "parsed_rejects",
     "parsed_app_server",
@@ -54,7 +54,7 @@ _TEXT_METHODS = {
 # Groups: time, start of the message, method, thread, turn, item, size in place of text.
 _DELTA = re.compile(
     rb'(?:\{"ts": ?"([^"\\]{1,40})", ?"dir": ?"in", ?"msg": ?)?'
-    rb'(\{)"method": ?"(' + b"|".join(sorted(_TEXT_METHODS)) + rb')", ?"params": ?'
+    rb'(\{)"method": ?"([A-Za-z/]{1,60})", ?"params": ?'
     rb'\{"threadId": ?"([!#-\[\]-~]{1,200})", ?"turnId": ?"([!#-\[\]-~]{1,200})", ?'
     rb'(?:"itemId": ?"([!#-\[\]-~]{1,200})", ?)?'
     rb'"(?:delta|diff)": ?(?:"|\{"bytes": ?(\d{1,15}), ?"chars": ?\d{1,15}\})'
@@ -121,7 +121,11 @@ class AppServerParser:
         self._named.rows = rows
         for line in lines:
             delta = _DELTA.match(line)
-            if delta is None or not self._delta(line, delta, line_number, offset):
+            if (
+                delta is None
+                or delta[3] not in _TEXT_METHODS
+                or not self._delta(line, delta, line_number, offset)
+            ):
                 self._line(line, line_number, offset)
             line_number += 1
             offset += len(line) + 1
@@ -146,7 +150,7 @@ class AppServerParser:
             size = int(said_size)
         if after is None or size is None or (after.group(2) is None) != (ts is None):
             return False
-        at = None if ts is None else written_at(ts.decode())
+        at = ts if ts is None or ISO_UTC.match(ts) else written_at(ts.decode())
         emitted = after.group(1)
         rows = self._named.rows
         hashed = xxhash.xxh3_64_intdigest(

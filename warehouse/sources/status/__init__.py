@@ -19,7 +19,7 @@ from warehouse.sources.named_rows import NamedRows
 from warehouse.sources.status.panels import PanelReader
 from warehouse.sources.status.screen import read_lines
 
-TABLES = ("raw_lines", "parsed_status", "parsed_status_limits")
+TABLES: tuple[str, ...] = ("raw_lines", "parsed_status", "parsed_status_limits")
 
 
 class StatusParser:

@@ -51,6 +51,7 @@ _LABELS = {
     "Limits",
     "Warning",
 }
+_ONE_LINE = {"Directory", "Thread name"}  # cut, never wrapped
 _BULLETS = {
     "Path": "Directory",
     "Approval Mode": "Approval",
@@ -122,6 +123,7 @@ class _Panel:
     cli_version: str | None = None
     fields: list[tuple[str, str]] = field(default_factory=list)
     columns: list[int] = field(default_factory=list)
+    continues: bool = False  # whether the next row may belong to the last field
 
     @property
     def is_one(self) -> bool:
@@ -202,12 +204,17 @@ class PanelReader:
             panel.fields.append((label, value.strip()))
             if value:
                 panel.columns.append(len(indent) + len(label) + 1 + len(gap))
+            panel.continues = bool(panel.columns) and label not in _ONE_LINE
             return True
         if panel is None:
             return False
         if not row.strip():
+            panel.continues = False
             return True
-        if panel.fields and panel.columns and _indent(row) >= max(panel.columns[-1], 2):
+        is_bulleted = bool(panel.columns) and panel.columns[-1] == 0
+        if is_bulleted and row.lstrip().startswith("•"):
+            return True  # a bullet of the old layout that tells no field
+        if panel.continues and not is_bulleted and _indent(row) >= panel.columns[-1]:
             label, value = panel.fields[-1]
             panel.fields[-1] = (label, f"{value} {row.strip()}".strip())
             return True
