@@ -1,4 +1,4 @@
-"""The command line: build, query, summary, status, ui.
+"""The command line: build, query, summary, status, report, ui.
 
 Belongs here: options, exit codes, and how errors look. Does not belong here: any work; each
 command calls one function. Libraries are imported by the commands that need them: a build
@@ -144,6 +144,23 @@ def _print_json(data: object) -> None:
 
     encoder = msgspec.json.Encoder(decimal_format="number")
     print(msgspec.json.format(encoder.encode(data), indent=2).decode())
+
+
+@app.command()
+def report(
+    home: Home = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="FILE", help="Where to; <home>/report.html without it."),
+    ] = None,
+) -> None:
+    """Write a report as one HTML file, with tables and charts."""
+    settings = _settings(home)
+    from warehouse.report import write_report
+
+    path = out or settings.home / "report.html"
+    write_report(settings, path)
+    print(f"The report is {path}")
 
 
 @app.command()

@@ -22,7 +22,7 @@ from tests.cli.conftest import Rollhouse
 from warehouse import __version__, resources
 from warehouse.settings import Settings
 
-COMMANDS = ("build", "query", "summary", "status", "ui")
+COMMANDS = ("build", "query", "summary", "status", "report", "ui")
 
 
 def test_version(rollhouse: Rollhouse) -> None:

@@ -1,0 +1,69 @@
+"""The tables of the report, made with Great Tables.
+
+Belongs here: columns, their titles and formats. Does not belong here: their look (page.html).
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import polars as pl
+from great_tables import GT
+
+Record = dict[str, Any]
+
+_UNKNOWN = "unknown"
+_STYLE = re.compile(r"<style>.*?</style>", re.DOTALL)
+
+
+def usage(rows: list[Record], key: str) -> str:
+    """Sessions, responses, tokens and cost of each row, and how many responses have a price."""
+    columns = {
+        key: key.capitalize(),
+        "sessions": "Sessions",
+        "responses": "Responses",
+        "input_tokens": "Input",
+        "cached_input_tokens": "of it cached",
+        "output_tokens": "Output",
+        "reasoning_output_tokens": "of it reasoning",
+        "total_tokens": "Tokens",
+        "cost_usd": "Cost",
+        "priced": "Priced",
+    }
+    cells = [
+        {**row, "priced": f"{row['cost_covered_responses']:,} of {row['responses']:,}"}
+        for row in rows
+    ]
+    table = (
+        GT(_frame(cells, columns))
+        .cols_label(cases={**columns})
+        .cols_align("right", columns=[name for name in columns if name != key])
+        .fmt_integer([name for name in columns if name.endswith(("s", "tokens")) and name != key])
+        .fmt_currency("cost_usd", currency="USD")
+        .sub_missing(missing_text=_UNKNOWN)
+    )
+    return _html(table)
+
+
+def gaps(rows: list[Record]) -> str:
+    """What is covered less than wholly."""
+    columns = {"meaning": "What", "detail": "Detail", "covered": "Covered", "total": "Of"}
+    table = (
+        GT(_frame(rows, columns))
+        .cols_label(cases={**columns})
+        .fmt_integer(["covered", "total"])
+        .sub_missing(missing_text="")
+    )
+    return _html(table)
+
+
+def _frame(rows: list[Record], columns: dict[str, str]) -> pl.DataFrame:
+    return pl.DataFrame(
+        {name: [row[name] for row in rows] for name in columns}, infer_schema_length=None
+    )
+
+
+def _html(table: GT) -> str:
+    """The table without the style of its own: the page has one for light, dark and print."""
+    return f'<div class="table">{_STYLE.sub("", table.as_raw_html())}</div>'
