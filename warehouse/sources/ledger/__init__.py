@@ -29,5 +29,5 @@ class LedgerSource:
     def identify(self, found: Found, head: bytes) -> Identity:
         return discovery.identify(found, head)
 
-    def parser(self, _: Privacy) -> LedgerParser:
-        return LedgerParser()
+    def parser(self, privacy: Privacy) -> LedgerParser:
+        return LedgerParser()  # what it keeps is the same in every mode

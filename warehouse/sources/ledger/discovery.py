@@ -21,7 +21,6 @@ from warehouse.sources.base import UNKNOWN_DAY, Found, Identity
 from warehouse.sources.walking import walk
 
 _NAME = re.compile(r"[^.].*\.ndjson(?:\.zst)?\Z")
-_DAY = re.compile(rb'"ts":\s*"(\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01]))T')
 
 
 def discover(root: Path, label: str | None) -> Iterator[Found]:
@@ -44,12 +43,10 @@ def discover(root: Path, label: str | None) -> Iterator[Found]:
 
 
 def identify(found: Found, head: bytes) -> Identity:
-    """Identity by place; the storage bucket is the day of the first event."""
-    first, newline, _ = head.partition(b"\n")
-    day = _DAY.search(first)
-    return Identity(
-        xxhash.xxh3_64_hexdigest(found.logical.encode("utf-8", "surrogateescape")),
-        None,
-        day.group(1).decode() if day else UNKNOWN_DAY,
-        has_lines=bool(newline),
-    )
+    """Identity by place.
+
+    A ledger spans months, and every event has its bucket written anew: so it has no day, and
+    lies apart from the rollouts of the week in which it began.
+    """
+    base_id = xxhash.xxh3_64_hexdigest(found.logical.encode("utf-8", "surrogateescape"))
+    return Identity(base_id, None, UNKNOWN_DAY, has_lines=b"\n" in head)

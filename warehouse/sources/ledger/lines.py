@@ -24,7 +24,7 @@ import msgspec
 from warehouse.sources.base import Rows
 from warehouse.sources.ledger import shapes as s
 
-TABLES = (
+TABLES: tuple[str, ...] = (
     "raw_lines",
     "parsed_rejects",
     "parsed_ledger_events",
@@ -281,11 +281,11 @@ class LedgerParser:
             except records.Rejected as reject:
                 found.rejects.append((*place, part, reject.rule, reject.error))
         if found.rejects:
-            _, _, part, rule, problem = found.rejects[0]
+            _, _, where, rule, problem = found.rejects[0]
             others = len(found.rejects) - 1
             more = f" (and {others} more of its records)" if others else ""
             rows["parsed_rejects"].append(
-                (line_number, offset, len(line), rule, f"{part}: {problem}{more}")
+                (line_number, offset, len(line), rule, f"{where}: {problem}{more}")
             )
         return found
 
