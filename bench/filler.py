@@ -145,18 +145,21 @@ def hex24(rng: random.Random) -> bytes:
 
 
 def output_size(rng: random.Random, limit: int) -> int:
-    """Bytes of one tool output: mostly short, a few of 10 to 200 KB."""
+    """Bytes of one tool output: half of them short, a file or a log the usual long one.
+
+    The CLI cuts an output at some 40 KB (10,000 tokens); a few kinds go beyond that.
+    """
     draw = rng.random()
-    if draw < 0.62:
+    if draw < 0.42:
         low, high = 40, 800
-    elif draw < 0.87:
-        low, high = 800, 3_500
-    elif draw < 0.982:
-        low, high = 3_500, 10_000
-    elif draw < 0.997:
-        low, high = 10_000, 50_000
+    elif draw < 0.70:
+        low, high = 800, 4_000
+    elif draw < 0.91:
+        low, high = 4_000, 16_000
+    elif draw < 0.995:
+        low, high = 16_000, 40_000
     else:
-        low, high = 50_000, 200_000
+        low, high = 40_000, 200_000
     return max(40, min(limit, low + int(rng.random() * (high - low))))
 
 

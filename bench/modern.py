@@ -393,7 +393,7 @@ class ModernThread(Thread):
         self.emit(
             b'"type":"response_item","payload":{"type":"reasoning","id":"%b",'
             b'"summary":[{"type":"summary_text","text":"%b"}],"content":null,"encrypted_content":"%b",'
-            % (item, title, self.filler.cipher(rng, 1_000 + int(rng.random() ** 2 * 5_000)))
+            % (item, title, self.filler.cipher(rng, 1_000 + int(rng.random() ** 2 * 9_000)))
             + shape.PASS % self._turn
             + b"}}"
             + self._next_sequence()
