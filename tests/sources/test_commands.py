@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from warehouse.sources import commands
 from warehouse.sources.commands import command_word
 
 
@@ -49,3 +50,11 @@ def test_first_word(command: str | list[str], word: str | None) -> None:
 def test_any_command_gives_a_plain_word(command: str | list[str]) -> None:
     word = command_word(command)
     assert word is None or (0 < len(word) <= 40 and not set(word) & set(" '\"$`\n"))
+
+
+_PIECES = ["cd", "x", "/tmp", "&&", " ", "A=1", "sudo", "bash -lc", "'", '"', "\\", ";", "|", ">"]
+
+
+@given(st.lists(st.sampled_from(_PIECES) | st.text(max_size=4), max_size=8).map("".join))
+def test_shortcut_for_usual_commands_tells_the_same(command: str) -> None:
+    assert command_word(command) == commands._of_script(command, 0)

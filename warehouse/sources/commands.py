@@ -45,12 +45,22 @@ _PIECE = re.compile(r"""'([^']*)(?:'|\Z)|"((?:[^"\\]|\\.)*)(?:"|\Z)|\\(.)|([^'"\
 _ESCAPED = re.compile(r'\\(["\\$`])')
 
 
+# Most commands: a plain program, perhaps after a change of folder. Ten times as fast.
+_USUAL = re.compile(r"\s*(?:cd [\w./~-]+ && )?([\w.+\[-]{1,40})(?=[ \t\r\n;]|\Z)", re.ASCII)
+_SPECIAL = frozenset(_SHELLS | set(_PREFIXES) | _SETTINGS)
+
+
 def command_word(command: str | Sequence[str]) -> str | None:
     """The program that a command line (or an argument list) runs; None for an empty one.
 
     Never more than a plain name: whatever else stands there is called `unusual`.
     """
     if isinstance(command, str):
+        usual = _USUAL.match(command)
+        if usual is not None:
+            word = usual.group(1)
+            if word.lower().removesuffix(".exe") not in _SPECIAL:
+                return word
         return _of_script(command, 0)
     return _of_words(list(command), 0)
 
