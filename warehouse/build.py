@@ -85,17 +85,16 @@ class Build(AbstractContextManager["Build"]):
         self.record: BuildRecord | None = None
 
     def __enter__(self) -> Build:
-        os.umask(0o077)  # all that is written is its owner's alone
         roots = self.settings.roots()
-        self._stack.enter_context(self.lake.lock())
-        try:
+        with ExitStack() as stack:
+            # all that is written is its owner's alone
+            stack.callback(os.umask, os.umask(0o077))
+            stack.enter_context(self.lake.lock())
             self.privacy = Privacy(self.settings.privacy, load_secret(self.settings.home))
             self.manifest = self.lake.manifest()
             registry = self.lake.sources(self.manifest)
             self.plan = scan(roots, registry, self.privacy, self._verify)
-        except BaseException:
-            self._stack.close()
-            raise
+            self._stack = stack.pop_all()
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -15,6 +15,7 @@ Replacing manifest.json is the commit: whatever a killed build left is not named
 from __future__ import annotations
 
 import ctypes
+import datetime
 import fcntl
 import os
 import shutil
@@ -106,13 +107,11 @@ class Lake:
         except FileNotFoundError:
             return Manifest()
         except msgspec.MsgspecError as error:
-            raise LakeError(
-                f"{path} is damaged ({error}); delete {self.root} and build anew"
-            ) from error
+            raise LakeError(f"{path} is damaged ({error}); {self._advice}") from error
         if manifest.format != MANIFEST_FORMAT:
             raise LakeError(
                 f"{self.root} was written by another version of Rollhouse (format "
-                f"{manifest.format}, this one knows {MANIFEST_FORMAT}); delete it and build anew"
+                f"{manifest.format}, this one knows {MANIFEST_FORMAT}); {self._advice}"
             )
         return manifest
 
@@ -120,13 +119,27 @@ class Lake:
         """The registry of sources that belongs to a manifest."""
         if manifest.sources_file is None:
             return []
-        content = (self.root / manifest.sources_file).read_bytes()
-        return msgspec.msgpack.decode(content, type=list[Source])
+        path = self.root / manifest.sources_file
+        try:
+            return msgspec.msgpack.decode(path.read_bytes(), type=list[Source])
+        except (FileNotFoundError, msgspec.MsgspecError) as error:
+            raise LakeError(f"{path} is damaged or gone ({error}); {self._advice}") from error
 
     def part_files(self, manifest: Manifest, table: str) -> list[str]:
         """Absolute paths of a table's live parts, in the order of their days."""
         parts = manifest.parts.get(table, {})
-        return [str(self.root / parts[day].path) for day in sorted(parts)]
+        files = [self.root / parts[day].path for day in sorted(parts)]
+        for file in files:
+            if not file.is_file():
+                raise LakeError(f"{file}, a live part of the lake, is gone; {self._advice}")
+        return [str(file) for file in files]
+
+    @property
+    def _advice(self) -> str:
+        return (
+            f"restore it, or move {self.root} away and build anew (only sources that are still "
+            "there will be in it)"
+        )
 
     # --- writing --------------------------------------------------------------------------------
 
@@ -136,8 +149,14 @@ class Lake:
 
         The lock is the kernel's: a killed build leaves none behind.
         """
-        self.root.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with open(self.root / "lock", "a+", encoding="utf-8") as file:
+        try:
+            self.root.mkdir(parents=True, exist_ok=True, mode=0o700)
+            file = open(self.root / "lock", "a+", encoding="utf-8")  # noqa: SIM115
+        except OSError as error:
+            raise LakeError(
+                f"{self.root} cannot be written: {error.strerror}; name another folder with --home"
+            ) from error
+        with file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
@@ -156,6 +175,19 @@ class Lake:
     def part_path(self, layer: str, table: str, day: str, generation: int) -> str:
         """Path, below the lake, of the part that a generation writes."""
         return f"{layer}/{table}/day={day}/part-{generation}.parquet"
+
+    @staticmethod
+    def bucket(day: str) -> str:
+        """The storage bucket of a day: its week's Monday.
+
+        A part costs a millisecond to write and a third of one to read, however small: a
+        week holds enough rows to be worth it, and few enough to be written anew quickly.
+        """
+        try:
+            date = datetime.date.fromisoformat(day)
+        except ValueError:  # a name may hold a date that no calendar has
+            date = datetime.date(1970, 1, 1)
+        return (date - datetime.timedelta(days=date.weekday())).isoformat()
 
     def make_stage(self) -> Path:
         """A new folder for the rows of one build on their way.

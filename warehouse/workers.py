@@ -10,7 +10,6 @@ ends as well.
 
 from __future__ import annotations
 
-import contextlib
 import gc
 import os
 import signal
@@ -35,15 +34,12 @@ class WorkerError(RollhouseError):
     """A worker failed or died; the message says on what."""
 
 
-def run_task(task: Task) -> Result:
-    return run_parse(task) if isinstance(task, ParseTask) else run_merge(task)
-
-
 def run_all(tasks: Iterator[Task], jobs: int, on_result: OnResult) -> None:
-    """Run tasks (in `jobs` processes, or right here for jobs = 0), one at a time each.
+    """Run tasks (in up to `jobs` processes, or right here for jobs = 0), one at a time each.
 
     `on_result` gets every result and may return more tasks, which go first. Tasks are
-    drawn as workers become free, so that an endless iterator needs no memory.
+    drawn as workers become free, so that an endless iterator needs no memory. Raises
+    WorkerError for the first task that fails.
     """
     if jobs <= 0:
         _run_here(tasks, on_result)
@@ -55,20 +51,27 @@ def _run_here(tasks: Iterator[Task], on_result: OnResult) -> None:
     for first in tasks:
         urgent = deque([first])
         while urgent:
-            urgent.extend(on_result(run_task(urgent.popleft())))
+            task = urgent.popleft()
+            result = _run_task(task)
+            if isinstance(result, str):
+                raise WorkerError(f"{_doing(task)} failed: {result}")
+            urgent.extend(on_result(result))
 
 
 def _run_in_workers(tasks: Iterator[Task], jobs: int, on_result: OnResult) -> None:
-    workers = [_Worker() for _ in range(jobs)]
-    urgent: deque[Task] = deque()
+    workers: list[_Worker] = []
+    idle: list[_Worker] = []
     busy: dict[Connection, _Worker] = {}
-    idle = list(workers)
+    urgent: deque[Task] = deque()
     try:
         while True:
-            while idle:
+            while idle or len(workers) < jobs:
                 task = urgent.popleft() if urgent else next(tasks, None)
                 if task is None:
                     break
+                if not idle:  # a process is started only when there is something for it to do
+                    idle.append(_Worker())
+                    workers.append(idle[-1])
                 worker = idle.pop()
                 worker.give(task)
                 busy[worker.connection] = worker
@@ -80,7 +83,31 @@ def _run_in_workers(tasks: Iterator[Task], jobs: int, on_result: OnResult) -> No
                 idle.append(worker)
     finally:
         for worker in workers:
+            worker.connection.close()  # which tells it to end
+        for worker in workers:
             worker.end()
+
+
+def _run_task(task: Task) -> Result | str:
+    """A task's result, or in what it failed."""
+    try:
+        return run_parse(task) if isinstance(task, ParseTask) else run_merge(task)
+    except (RollhouseError, OSError) as error:
+        return str(error)
+    except Exception as error:
+        # its text might quote a line: only where it arose is told
+        trace = error.__traceback__
+        while trace is not None and trace.tb_next is not None:
+            trace = trace.tb_next
+        where = "" if trace is None else Path(trace.tb_frame.f_code.co_filename).name
+        return f"{type(error).__name__} in {where}, line {trace.tb_lineno if trace else 0}"
+
+
+def _doing(task: Task | None) -> str:
+    if isinstance(task, ParseTask):
+        more = f" and {len(task.ranges) - 1} more" if len(task.ranges) > 1 else ""
+        return f"reading {task.ranges[0].path}{more}"
+    return f"writing {task.table} of {task.day}" if task else "starting"
 
 
 class _Worker:
@@ -92,7 +119,8 @@ class _Worker:
         root = str(Path(__file__).resolve().parent.parent)
         path = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "warehouse.workers", str(theirs.fileno())],
+            # -P: a folder `warehouse` where the user stands must not be taken for ours
+            [sys.executable, "-P", "-m", "warehouse.workers", str(theirs.fileno())],
             pass_fds=[theirs.fileno()],
             stdin=subprocess.DEVNULL,
             env={**os.environ, "PYTHONPATH": path},
@@ -114,29 +142,21 @@ class _Worker:
         except (EOFError, OSError):
             raise self._died() from None
         if isinstance(result, str):
-            raise WorkerError(f"{self._doing()} failed: {result}")
-        return result  # type: ignore[no-any-return]
+            raise WorkerError(f"{_doing(self._task)} failed: {result}")
+        return result
 
     def _died(self) -> WorkerError:
         code = self._process.wait()
         how = f"was ended by signal {-code}" if code < 0 else f"ended with code {code}"
         hint = " (perhaps for want of memory)" if code == -signal.SIGKILL else ""
-        return WorkerError(f"the worker process {how}{hint} while {self._doing()}")
-
-    def _doing(self) -> str:
-        task = self._task
-        if isinstance(task, ParseTask):
-            more = f" and {len(task.ranges) - 1} more" if len(task.ranges) > 1 else ""
-            return f"reading {task.ranges[0].path}{more}"
-        return f"writing {task.table} of {task.day}" if task else "starting"
+        return WorkerError(f"the worker process {how}{hint} while {_doing(self._task)}")
 
     def end(self) -> None:
-        self.connection.close()
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(timeout=0.2 if self._task is None else 2)
-            return
-        self._process.kill()
-        self._process.wait()
+        try:
+            self._process.wait(timeout=2)
+        except subprocess.TimeoutExpired:  # it is in the midst of a task that nobody wants now
+            self._process.kill()
+            self._process.wait()
 
 
 def _serve(descriptor: int) -> None:
@@ -149,27 +169,10 @@ def _serve(descriptor: int) -> None:
             task = connection.recv()
         except (EOFError, OSError):
             return
-        result: Result | str
         try:
-            result = run_task(task)
-        except Exception as error:  # the parent must hear of any failure
-            result = f"{type(error).__name__}: {_without_content(error)}"
-        try:
-            connection.send(result)
+            connection.send(_run_task(task))
         except OSError:
             return
-
-
-def _without_content(error: Exception) -> str:
-    """Where an unforeseen error arose; its text might quote a line, so it stays out."""
-    if isinstance(error, OSError):
-        return str(error)
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    if trace is None:
-        return ""
-    return f"{Path(trace.tb_frame.f_code.co_filename).name}, line {trace.tb_lineno}"
 
 
 if __name__ == "__main__":
