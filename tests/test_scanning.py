@@ -983,11 +983,11 @@ def test_another_privacy_mode(tmp_path: Path, codex: Codex, warehouse: Warehouse
     strict = Warehouse(warehouse.home, warehouse.roots, mode="strict")
     assert strict.sync().work == (1, 11)
     assert not strict.sync().plan.news
-    gone.write_bytes(kept)
-    assert strict.sync().work == (1, 4)  # its old rows were made under standard privacy
     assert {row[0] for row in strict.rows("parsed_session_meta", "cwd")} == {
         strict.privacy.digest("/home/dev/project")
     }
+    gone.write_bytes(kept)
+    assert strict.sync().work == (0, 0)  # its old rows are as if they were made under strict
     assert_like_fresh(strict, tmp_path / "fresh")
 
 

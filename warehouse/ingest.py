@@ -6,7 +6,7 @@ and raw_sources, committing. Does not belong here: how tasks do their work, and 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
@@ -68,6 +68,7 @@ class _Day:
     open_tasks: int = 0
     is_complete: bool = False  # all its tasks were handed out
     drop: set[str] = field(default_factory=set)
+    clear: set[str] = field(default_factory=set)  # sources whose rows told places so far
     results: list[ParseResult] = field(default_factory=list)
 
 
@@ -96,6 +97,10 @@ class _Ingest:
         for work in plan.work:
             if work.replaced is not None:
                 self._day(work.source.day).drop.add(work.source.source_id)
+        replaced = (work.replaced for work in plan.work if work.replaced is not None)
+        for source in (*plan.registry.values(), *replaced):
+            if self._privacy.shows_too_much(source.privacy):
+                self._day(source.day).clear.add(source.source_id)
         if plan.bytes_to_read <= INLINE_BYTES:
             jobs = 0
         self._stage = self._lake.make_stage()
@@ -119,7 +124,7 @@ class _Ingest:
         number = 0
         for day, of_day in groupby(work, key=lambda w: w.source.day):
             entry = self._day(day)
-            bundles = _bundles(_ranges(of_day))
+            bundles = _bundles(_ranges(of_day, self._plan.paths))
             ahead = next(bundles, None)
             while ahead is not None:
                 ranges, ahead = ahead, next(bundles, None)
@@ -183,10 +188,13 @@ class _Ingest:
                 ]
                 pieces.setdefault(table, []).append(Piece(path, runs))
         entry.results.clear()
+        hide = self._hide(entry.clear)
         tasks: list[Task] = []
         for table in lake_tables():
             old = self._old.parts.get(table, {}).get(day)
-            if table == "raw_sources" or not (pieces.get(table) or (old and entry.drop)):
+            tells = hide if any(c.strict for c in lake_tables()[table].columns) else []
+            is_changed = pieces.get(table) or (old and (entry.drop or tells))
+            if table == "raw_sources" or not is_changed:
                 continue
             tasks.append(
                 MergeTask(
@@ -196,9 +204,24 @@ class _Ingest:
                     sorted(entry.drop),
                     pieces.get(table, []),
                     str(self._target(table, day)),
+                    tells,
+                    self._privacy.key,
                 )
             )
         return tasks
+
+    def _hide(self, clear: set[str]) -> list[str]:
+        """Those of a day's sources whose old rows stay and told too much; no more from now on."""
+        registry = self._plan.registry
+        hide = [s for s in sorted(clear) if self._privacy.shows_too_much(registry[s].privacy)]
+        for source_id in hide:
+            source = registry[source_id]
+            registry[source_id] = msgspec.structs.replace(
+                source,
+                privacy=self._privacy.hidden_fingerprint(source.privacy),
+                generation=self._new.generation,
+            )
+        return hide
 
     def _enter_part(self, table: str, day: str, rows: int, size: int) -> None:
         days = self._new.parts.setdefault(table, {})
@@ -234,7 +257,7 @@ class _Ingest:
             bases.append(of_result)
         for source_id, source in seen.items():
             if source.error is not None:
-                self._outcome.problems.append((source.path, source.error))
+                self._outcome.problems.append((self._plan.paths[source_id], source.error))
                 old = self._read[source_id].replaced
                 if old is not None and _reaches_further(old, source):
                     source = _kept(old, source)
@@ -327,20 +350,21 @@ def _is_inner(read: RangeResult, work: Work) -> bool:
     return read.start != work.start
 
 
-def _ranges(work: Iterable[Work]) -> Iterator[Range]:
+def _ranges(work: Iterable[Work], paths: Mapping[str, str]) -> Iterator[Range]:
     """What to read of each source; a large plain file in stretches that end at line ends."""
     for item in work:
         source = item.source
+        path = paths[source.source_id]
         first_line = source.lines + 1 if item.start else 1
         edges: list[int | None] = [item.start]
         if not (source.is_compressed or source.is_whole) and source.size - item.start > SPLIT_BYTES:
-            edges += _line_ends(Path(source.path), item.start, source.size)
+            edges += _line_ends(Path(path), item.start, source.size)
         for start, end in zip(edges, [*edges[1:], None], strict=True):
             assert start is not None
             yield Range(
                 source.source_id,
                 source.kind,
-                source.path,
+                path,
                 source.is_compressed,
                 start,
                 end,

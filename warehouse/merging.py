@@ -20,6 +20,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from warehouse.contracts import lake_tables
+from warehouse.contracts.base import DROPPED
+from warehouse.privacy import Privacy
 
 GROUP_ROWS = 65_536
 READ_ROWS = 16_384
@@ -38,7 +40,10 @@ class Piece(msgspec.Struct, array_like=True):
 
 
 class MergeTask(msgspec.Struct, array_like=True):
-    """One table of one day. `drop` names sources whose old rows are replaced."""
+    """One table of one day. `drop` names sources whose old rows are replaced.
+
+    `hide` names sources whose old rows stay, but must tell no places any more: hashed with `key`.
+    """
 
     day: str
     table: str
@@ -46,6 +51,8 @@ class MergeTask(msgspec.Struct, array_like=True):
     drop: list[str]
     pieces: list[Piece]
     target: str
+    hide: list[str] = []
+    key: bytes = b""
 
 
 class MergeResult(msgspec.Struct, array_like=True):
@@ -57,10 +64,9 @@ class MergeResult(msgspec.Struct, array_like=True):
 
 def run_merge(task: MergeTask) -> MergeResult:
     """Write the new part; no file is left where no row remains."""
-    drop = set(task.drop)
     streams = [_staged(task.pieces, by_source=task.old is not None)]
     if task.old is not None:
-        streams.insert(0, _old(task.old, drop))  # first: an append follows its old rows
+        streams.insert(0, _old(task, task.old))  # first: an append follows its old rows
     writer = PartWriter(Path(task.target), task.table)
     for _, batch in heapq.merge(*streams, key=lambda entry: entry[0]):
         writer.write_batch(batch)
@@ -118,7 +124,9 @@ class PartWriter:
         self._group, self._group_rows = [], 0
 
 
-def _old(path: str, drop: set[str]) -> Iterator[tuple[str, pa.RecordBatch]]:
+def _old(task: MergeTask, path: str) -> Iterator[tuple[str, pa.RecordBatch]]:
+    drop, hide = set(task.drop), set(task.hide)
+    privacy = Privacy("strict", task.key)
     with pq.ParquetFile(path, memory_map=False) as file:
         for batch in file.iter_batches(READ_ROWS):
             start = 0
@@ -126,9 +134,27 @@ def _old(path: str, drop: set[str]) -> Iterator[tuple[str, pa.RecordBatch]]:
             for source_id, end in zip(
                 runs.values.to_pylist(), runs.run_ends.to_pylist(), strict=True
             ):
-                if source_id not in drop:
+                if source_id in hide:
+                    rows = batch.slice(start, end - start)
+                    yield source_id, _hidden(rows, task.table, privacy)
+                elif source_id not in drop:
                     yield source_id, batch.slice(start, end - start)
                 start = end
+
+
+def _hidden(batch: pa.RecordBatch, table: str, privacy: Privacy) -> pa.RecordBatch:
+    """Rows as strict privacy would have made them: the contract says which columns that means."""
+    for column in lake_tables()[table].columns:
+        if not column.strict:
+            continue
+        index = batch.schema.get_field_index(column.name)
+        values = batch.column(index)
+        if column.strict == DROPPED:
+            hidden = pa.nulls(len(values), values.type)
+        else:
+            hidden = pa.array(map(privacy.place, values.to_pylist()), values.type)
+        batch = batch.set_column(index, batch.schema.field(index), hidden)
+    return batch
 
 
 def _staged(pieces: list[Piece], by_source: bool) -> Iterator[tuple[str, pa.RecordBatch]]:

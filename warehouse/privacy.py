@@ -14,9 +14,18 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
 
+from warehouse.errors import RollhouseError
+
+SECRET_BYTES = 32
+
 _CREDENTIALS = re.compile(r"^([a-z][a-z0-9+.-]*://)[^/@]*@", re.IGNORECASE)
 _SCP_LIKE = re.compile(r"^(?:[^/@]+@)?([^/:]+):(?!//)(.+)$")
+_HIDDEN_PATH = re.compile(r"(?:/[0-9a-f]{16})+\Z")
 _SCHEME = re.compile(r"^[a-z][a-z0-9+.-]*://(?:[^/@]*@)?", re.IGNORECASE)
+
+
+class SecretError(RollhouseError):
+    """The home's secret is damaged."""
 
 
 @dataclass(frozen=True)
@@ -52,9 +61,36 @@ class Privacy:
             return text
         return self.digest(text)
 
+    def hidden_path(self, path: str) -> str:
+        """A path as the registry of sources keeps it under strict privacy: each part hashed.
+
+        Whether something lies below a folder can still be told. What is hidden stays as it is.
+        """
+        if self.is_hidden(path):
+            return path
+        folder, _, name = path.rpartition("/")
+        return f"{_hidden_folder(self, folder)}/{self.digest(name)}"
+
+    @staticmethod
+    def is_hidden(path: str) -> bool:
+        return _HIDDEN_PATH.match(path) is not None
+
+    def shows_too_much(self, fingerprint: str) -> bool:
+        """Whether rows with this fingerprint hold in clear what is to be hidden now."""
+        return self.is_strict and not fingerprint.startswith("strict:")
+
+    def hidden_fingerprint(self, fingerprint: str) -> str:
+        """The fingerprint of such rows once what they show is hidden."""
+        return f"strict:{fingerprint.partition(':')[2]}"
+
     def repository(self, url: str | None) -> tuple[str | None, str | None]:
         """(address without credentials, or None under strict privacy; keyed id of the repo)."""
         return _repository(self, url) if url else (None, None)
+
+
+@lru_cache(maxsize=4096)  # files come folder by folder
+def _hidden_folder(privacy: Privacy, folder: str) -> str:
+    return "".join(f"/{privacy.digest(part)}" for part in folder.split("/") if part)
 
 
 @lru_cache(maxsize=256)  # the same few repositories come again and again
@@ -71,16 +107,17 @@ def _repository(privacy: Privacy, url: str) -> tuple[str | None, str | None]:
 
 
 def load_secret(home: Path) -> bytes:
-    """The home's secret, made at first use; readable by its owner only."""
+    """The home's secret, made at first use; readable by its owner only.
+
+    Raises SecretError where there is something else in its place.
+    """
     path = home / "secret"
     try:
-        return bytes.fromhex(path.read_text().strip())
+        return _read_secret(path)
     except FileNotFoundError:
         pass
-    except ValueError as error:
-        raise ValueError(f"{path} does not hold a hexadecimal secret; restore it") from error
     home.mkdir(parents=True, exist_ok=True)
-    secret = secrets.token_bytes(32)
+    secret = secrets.token_bytes(SECRET_BYTES)
     aside = path.with_name(f"secret.{os.getpid()}")
     descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w") as file:
@@ -90,7 +127,20 @@ def load_secret(home: Path) -> bytes:
     try:
         os.link(aside, path)  # never replaces a secret that another build made meanwhile
     except FileExistsError:
-        return bytes.fromhex(path.read_text().strip())
+        return _read_secret(path)
     finally:
         aside.unlink()
+    return secret
+
+
+def _read_secret(path: Path) -> bytes:
+    try:
+        secret = bytes.fromhex(path.read_text().strip())
+    except ValueError:
+        secret = b""
+    if len(secret) != SECRET_BYTES:
+        raise SecretError(
+            f"{path} does not hold the secret that keys all hashes ({2 * SECRET_BYTES} hexadecimal "
+            "digits); restore it, or delete it to have everything that is still there read anew"
+        )
     return secret

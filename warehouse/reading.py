@@ -17,12 +17,11 @@ from typing import NamedTuple, Protocol
 import xxhash
 import zstandard
 
-from warehouse.sources.base import HEAD_BYTES
+from warehouse.sources.base import DAMAGED, DATABASE_LOG, HEAD_BYTES
 
 BLOCK_BYTES = 1 << 17
 MAX_LINE_BYTES = 64 << 20
 TAIL_BYTES = 4096
-DAMAGED = "the compressed data is damaged or incomplete"
 
 _HEAD_BLOCK_BYTES = 32768
 _MASK = (1 << 64) - 1
@@ -110,6 +109,15 @@ def _ends_with_a_frame(file: FileIO) -> bool:
 
 def read_head(path: str, is_compressed: bool) -> bytes:
     """The first line with its newline, or the first HEAD_BYTES of a longer one."""
+    if not is_compressed:  # without a file object: a first build does this for every file
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            piece = os.read(descriptor, _HEAD_BLOCK_BYTES)
+        finally:
+            os.close(descriptor)
+        end = piece.find(b"\n")
+        if end >= 0 or len(piece) < _HEAD_BLOCK_BYTES:
+            return piece[: end + 1] if end >= 0 else piece
     pieces = []
     left = HEAD_BYTES
     with open_plain(path, is_compressed) as file:
@@ -239,9 +247,18 @@ def add_sums(one: int, other: int) -> int:
 
 
 def sum_of_whole(path: str, seed: int) -> int:
-    """Keyed hash of a small file's bytes."""
+    """Keyed hash of a file's bytes, and of the log that a database's newest changes are in."""
+    digest = xxhash.xxh3_64(seed=seed >> 1)
     with open(path, "rb") as file:
-        return xxhash.xxh3_64_intdigest(file.read(), seed >> 1)
+        while block := file.read(BLOCK_BYTES):
+            digest.update(block)
+    try:
+        with open(path + DATABASE_LOG, "rb") as file:
+            while block := file.read(BLOCK_BYTES):
+                digest.update(block)
+    except FileNotFoundError:
+        pass
+    return digest.intdigest()
 
 
 def sum_of_file(path: str, is_compressed: bool, seed: int, upto: int) -> tuple[int, int, int]:

@@ -20,7 +20,7 @@ from pathlib import Path
 import msgspec
 import zstandard
 
-from warehouse.lake import Source
+from warehouse.lake import Lake, Source
 from warehouse.privacy import Privacy
 from warehouse.reading import (
     DAMAGED,
@@ -30,7 +30,7 @@ from warehouse.reading import (
     sum_of_whole,
     tail_hash_at,
 )
-from warehouse.sources import KINDS
+from warehouse.sources import KINDS, kinds_at
 from warehouse.sources.base import Found, Identity, reason
 
 
@@ -57,9 +57,14 @@ class Work:
 
 @dataclass(slots=True)
 class Plan:
-    """The outcome of a scan. `registry` is the new state but for what `work` will add."""
+    """The outcome of a scan. `registry` is the new state but for what `work` will add.
+
+    `paths` tells where the sources lie that are there: under strict privacy, the registry
+    itself does not.
+    """
 
     registry: dict[str, Source] = field(default_factory=dict)
+    paths: dict[str, str] = field(default_factory=dict)
     work: list[Work] = field(default_factory=list)
     dropped: list[Source] = field(default_factory=list)
     files: int = 0
@@ -89,53 +94,94 @@ def scan(
 class _Scan:
     def __init__(self, registry: list[Source], privacy: Privacy, verify: bool) -> None:
         self._seed = privacy.seed
+        self._privacy = privacy
         self._fingerprint = privacy.fingerprint
         self._verify = verify
-        self._plan = Plan(registry={source.source_id: source for source in registry})
-        self._by_place = {(s.kind, s.logical): s for s in registry if s.state != "missing"}
+        # places are compared hidden under strict privacy, and at the first scan after it
+        self._is_hiding = privacy.is_strict or any(
+            privacy.is_hidden(source.path) for source in registry if source.state != "missing"
+        )
+        before, registry = registry, [self._kept(source) for source in registry]
+        self._plan = Plan(
+            registry={source.source_id: source for source in registry},
+            registry_changed=registry != before,
+        )
+        self._by_place = {
+            (s.kind, self._place(s.logical)): s for s in registry if s.state != "missing"
+        }
         self._by_base: dict[tuple[str, str], list[Source]] = {}
         for source in registry:
             self._by_base.setdefault((source.kind, source.base_id), []).append(source)
         self._by_size: dict[tuple[str, int], list[Source]] = {}
         for source in registry:
             self._by_size.setdefault((source.kind, source.size), []).append(source)
-        self._claimed: set[str] = set()
-        self._hidden: list[Found] = []  # files and folders that could not be looked at
+        self._claimed = self._plan.paths
+        self._unseen: list[Found] = []  # files and folders that could not be looked at
 
     def run(self, roots: Iterable[Root]) -> Plan:
         self._settle(self._look(roots))
         self._miss()
+        shows_too_much = self._privacy.shows_too_much
+        if any(shows_too_much(source.privacy) for source in self._plan.registry.values()):
+            self._plan.news = True  # rows that are kept, and must be rewritten
         return self._plan
+
+    def _kept(self, source: Source) -> Source:
+        """A registry entry as this privacy has it."""
+        if not self._privacy.is_strict:
+            return source
+        path, logical = map(self._privacy.hidden_path, (source.path, source.logical))
+        return msgspec.structs.replace(source, path=path, logical=logical)
+
+    def _stored(self, path: str) -> str:
+        """A path as the registry keeps it."""
+        return self._privacy.hidden_path(path) if self._privacy.is_strict else path
+
+    def _place(self, path: str) -> str:
+        """A path, of the registry or found, in the form in which places are compared."""
+        return self._privacy.hidden_path(path) if self._is_hiding else path
+
+    def _known_at(self, found: Found) -> Source | None:
+        return self._by_place.get((found.kind, self._place(found.logical)))
 
     def _look(self, roots: Iterable[Root]) -> list[Found]:
         """All files; those that look as they did are claimed, the others returned."""
         unsure: list[Found] = []
         places: set[tuple[str, str]] = set()
-        for root in roots:
-            for found in KINDS[root.kind].discover(root.path, root.label):
-                place = (found.kind, found.logical)
-                if place in places:
-                    continue  # two settings may name the same folder
-                places.add(place)
-                if found.error is not None:
-                    self._hidden.append(found)
-                    self._plan.problems.append((found.path, found.error))
-                    continue
-                self._plan.files += 1
-                known = self._by_place.get(place)
-                if known is not None and self._looks_the_same(known, found):
-                    self._claimed.add(known.source_id)
-                    self._plan.unchanged += 1
-                else:
-                    unsure.append(found)
+        everything = (
+            found
+            for root in roots
+            for kind in kinds_at(root.kind)
+            for found in kind.discover(root.path, root.label)
+        )
+        for found in everything:
+            place = (found.kind, found.logical)
+            if place in places:
+                continue  # two settings may name the same folder
+            places.add(place)
+            if found.error is not None:
+                self._unseen.append(found)
+                self._plan.problems.append((found.path, found.error))
+                continue
+            self._plan.files += 1
+            known = self._known_at(found)
+            if known is not None and self._looks_the_same(known, found):
+                self._claim(known, found)
+                self._plan.unchanged += 1
+            else:
+                unsure.append(found)
         return unsure
+
+    def _claim(self, source: Source, found: Found) -> None:
+        path = source.path if source.path == found.path else found.path  # one string is enough
+        self._claimed[source.source_id] = path
 
     def _looks_the_same(self, known: Source, found: Found) -> bool:
         return (
             not self._verify
             and known.size == found.size
             and known.mtime_ns == found.mtime_ns
-            and known.path == found.path
+            and known.path == self._stored(found.path)
             and (known.state == "present" or known.error == DAMAGED)
             and known.label == found.label
             and self._is_current(known)
@@ -153,15 +199,14 @@ class _Scan:
             try:
                 head = read_head(found.path, found.is_compressed)
             except (OSError, zstandard.ZstdError) as problem:
-                known = self._by_place.get((found.kind, found.logical))
-                self._unreadable(found, problem, known)
+                self._unreadable(found, problem, self._known_at(found))
             else:
                 identified.append((found, KINDS[found.kind].identify(found, head)))
         identified.sort(key=lambda pair: (pair[1].base_id, -pair[0].size, pair[0].logical))
         # files at their known place first: a copy elsewhere must not take their identity
         moved = []
         for found, identity in identified:
-            known = self._by_place.get((found.kind, found.logical))
+            known = self._known_at(found)
             if known is not None and known.base_id == identity.base_id:
                 self._compare(known, found, identity)
             else:
@@ -200,11 +245,11 @@ class _Scan:
         That is the same thread, written anew from its first line on, or a file of which no
         line was complete so far. The rows of another thread stay: its file is missing.
         """
-        there = self._by_place.get((found.kind, found.logical))
+        there = self._known_at(found)
         if there is None or there.source_id in self._claimed:
             return
         is_same_thread = there.thread_id is not None and there.thread_id == identity.thread_id
-        if is_same_thread or not there.lines:
+        if is_same_thread or not there.bytes_read:
             self._drop(there)
 
     def _miss(self) -> None:
@@ -212,11 +257,11 @@ class _Scan:
         for source in list(self._plan.registry.values()):
             if source.source_id in self._claimed or source.state == "missing":
                 continue
-            hider = next((found for found in self._hidden if _lies_at(source, found)), None)
-            if hider is not None:
-                if self._put(source, state="unreadable", error=hider.error) != source:
+            unseen = next((found for found in self._unseen if self._lies_at(source, found)), None)
+            if unseen is not None:
+                if self._put(source, state="unreadable", error=unseen.error) != source:
                     self._plan.news = True
-            elif source.lines:
+            elif source.bytes_read:
                 self._put(source, state="missing", error=None)
                 self._plan.missing += 1
                 self._plan.news = True
@@ -230,7 +275,7 @@ class _Scan:
         for known in self._by_size.get((found.kind, found.size), []):
             if known.source_id in self._claimed or known.source_id not in self._plan.registry:
                 continue
-            if known.lines and self._content_sum(known, found) == known.content_sum:
+            if known.bytes_read and self._content_sum(known, found) == known.content_sum:
                 return known
         return None
 
@@ -256,8 +301,8 @@ class _Scan:
             base_id=identity.base_id,
             kind=found.kind,
             label=found.label,
-            path=found.path,
-            logical=found.logical,
+            path=self._stored(found.path),
+            logical=self._stored(found.logical),
             thread_id=identity.thread_id,
             copy_of=identity.base_id if is_copy else None,
             is_archived=found.is_archived,
@@ -265,11 +310,11 @@ class _Scan:
             is_whole=found.is_whole,
             size=found.size,
             mtime_ns=found.mtime_ns,
-            day=identity.day,
+            day=Lake.bucket(identity.day),
             parser_version=KINDS[found.kind].parser_version,
             privacy=self._fingerprint,
         )
-        self._claimed.add(source_id)
+        self._claim(source, found)
         taken[source_id] = source
         self._plan.news = True
         self._plan.work.append(Work(source, 0))
@@ -282,12 +327,12 @@ class _Scan:
         except (OSError, zstandard.ZstdError) as problem:
             self._unreadable(found, problem, known)
             return
-        self._claimed.add(known.source_id)
+        self._claim(known, found)
         present = self._put(
             known,
             label=found.label,
-            path=found.path,
-            logical=found.logical,
+            path=self._stored(found.path),
+            logical=self._stored(found.logical),
             thread_id=identity.thread_id,
             is_archived=found.is_archived,
             is_compressed=found.is_compressed,
@@ -344,11 +389,11 @@ class _Scan:
         if known is None:
             known = self._new(found, KINDS[found.kind].identify(found, b""))
             self._plan.work.pop()
-        self._claimed.add(known.source_id)
+        self._claim(known, found)
         changes: dict[str, object] = {
             "label": found.label,
-            "path": found.path,
-            "logical": found.logical,
+            "path": self._stored(found.path),
+            "logical": self._stored(found.logical),
             "is_archived": found.is_archived,
             "is_compressed": found.is_compressed,
             "state": "unreadable",
@@ -372,9 +417,10 @@ class _Scan:
         self._plan.registry[source.source_id] = new
         return new
 
-
-def _lies_at(source: Source, found: Found) -> bool:
-    """Whether a source is (or lies below) what could not be looked at."""
-    if source.kind != found.kind:
-        return False
-    return source.logical == found.logical or source.path.startswith(found.path + os.sep)
+    def _lies_at(self, source: Source, found: Found) -> bool:
+        """Whether a source is (or lies below) what could not be looked at."""
+        if source.kind != found.kind:
+            return False
+        if self._place(source.logical) == self._place(found.logical):
+            return True
+        return self._place(source.path).startswith(self._place(found.path) + os.sep)
