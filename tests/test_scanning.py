@@ -26,8 +26,8 @@ from tests.helpers import (
     touch,
 )
 from warehouse.ingest import Ingested
-from warehouse.reading import DAMAGED
 from warehouse.scanning import Root
+from warehouse.sources.base import DAMAGED
 
 
 @pytest.fixture

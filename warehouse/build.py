@@ -86,6 +86,10 @@ class Build(AbstractContextManager["Build"]):
 
     def __enter__(self) -> Build:
         roots = self.settings.roots()
+        if self.settings.content.projects:
+            from warehouse.content import require_key
+
+            require_key(self.settings)  # without it nothing is read: said before all work
         with ExitStack() as stack:
             # all that is written is its owner's alone
             stack.callback(os.umask, os.umask(0o077))
@@ -110,9 +114,16 @@ class Build(AbstractContextManager["Build"]):
     def is_up_to_date(self) -> bool:
         """Whether neither sources nor models changed since the live build. Fast."""
         record = self.live
-        if record is None or self.plan.news:
+        if record is None or self.plan.news or self._has_texts_to_capture():
             return False
         return record.generation == self.manifest.generation and record.code == self.code
+
+    def _has_texts_to_capture(self) -> bool:
+        if not self.settings.content.projects:
+            return False
+        from warehouse.content import is_pending
+
+        return is_pending(self.settings, self.manifest.generation, self.privacy)
 
     @property
     def live(self) -> BuildRecord | None:
@@ -148,7 +159,23 @@ class Build(AbstractContextManager["Build"]):
             self.manifest = self.lake.manifest()
         else:
             self.note_unchanged()
+        if self._has_texts_to_capture():
+            self._capture_texts()
         self._load_lake()
+
+    def _capture_texts(self) -> None:
+        """Texts of the projects that the settings name: encrypted, beside the lake."""
+        from warehouse.content import capture
+
+        self.progress.stage("content")
+        captured = capture(
+            self.settings,
+            self.lake.sources(self.manifest),
+            self.plan.paths,
+            self.manifest.generation,
+            self.privacy,
+        )
+        self.plan.problems += captured.problems
 
     def _load_lake(self) -> None:
         from warehouse.checks import check_across, check_table
@@ -251,7 +278,7 @@ class Build(AbstractContextManager["Build"]):
         self.progress.stage("publishing")
         warnings = [f"{check.table}: {check.description}" for check in self._failed()]
         self.record = self._publication.publish(
-            self.models, self.code, warnings, self.settings.keep_builds
+            self.models, self.code, warnings, self.settings.keep_builds, self.privacy.mode
         )
         return self.record
 

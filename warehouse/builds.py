@@ -32,11 +32,16 @@ class BuildRecord(msgspec.Struct):
     seconds: float = 0.0
     rows: dict[str, int] = {}
     warnings: list[str] = []
+    privacy: str = "standard"
 
 
 def current_build(lake: Lake) -> BuildRecord | None:
     """The live build, or None where nothing (whole) is published."""
-    folder = lake.root / "current"
+    return read_build(lake.root / "current")
+
+
+def read_build(folder: Path) -> BuildRecord | None:
+    """The record of a build's folder, or None if it is not whole."""
     try:
         record = msgspec.json.decode((folder / "build.json").read_bytes(), type=BuildRecord)
     except (OSError, msgspec.MsgspecError):

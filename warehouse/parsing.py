@@ -21,7 +21,6 @@ from warehouse.contracts import lake_tables
 from warehouse.merging import PartWriter
 from warehouse.privacy import Privacy
 from warehouse.reading import (
-    DAMAGED,
     MAX_LINE_BYTES,
     Block,
     LineReader,
@@ -31,7 +30,7 @@ from warehouse.reading import (
     sum_of_whole,
 )
 from warehouse.sources import KINDS
-from warehouse.sources.base import Parser, Rows, iso_us, reason
+from warehouse.sources.base import DAMAGED, Parser, Rows, iso_us, reason
 
 FLUSH_ROWS = 6_000
 

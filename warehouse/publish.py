@@ -18,7 +18,7 @@ from pathlib import Path
 import duckdb
 import msgspec
 
-from warehouse.builds import DATABASE, BuildRecord
+from warehouse.builds import DATABASE, BuildRecord, read_build
 from warehouse.contracts import Table, lake_tables
 from warehouse.lake import Lake, Manifest, sync_folder, write_durably
 from warehouse.models import Model, comment, create_empty, run_macros, run_model
@@ -119,7 +119,7 @@ class Publication:
         return TableStats(rows, time.perf_counter() - started)
 
     def publish(
-        self, models: Iterable[Model], code: str, warnings: list[str], keep: int
+        self, models: Iterable[Model], code: str, warnings: list[str], keep: int, privacy: str
     ) -> BuildRecord:
         """Comment, close, and swap the build in; then prune old ones."""
         for table in [*lake_tables().values(), *(model.table for model in models)]:
@@ -136,6 +136,7 @@ class Publication:
             round(time.perf_counter() - self._started, 3),
             self._rows,
             warnings,
+            privacy,
         )
         for path in self._folder.rglob("*"):
             if path.is_file():
@@ -147,7 +148,7 @@ class Publication:
         os.rename(self._folder, builds / self.id)
         sync_folder(builds)
         self._point_current()
-        self._prune(keep)
+        self._prune(keep, privacy)
         return record
 
     def _point_current(self) -> None:
@@ -157,15 +158,23 @@ class Publication:
         os.replace(aside, self._lake.root / "current")
         sync_folder(self._lake.root)
 
-    def _prune(self, keep: int) -> None:
+    def _prune(self, keep: int, privacy: str) -> None:
+        """Keep the last builds, but under strict privacy none that tells more than this one."""
         builds = self._folder.parent
         whole = sorted(
             (path for path in builds.iterdir() if not path.name.endswith(".partial")),
             key=lambda path: path.stat().st_mtime_ns,
         )
-        for path in whole[:-keep]:
-            if path.name != self.id:
+        for path in whole:
+            is_old = path in whole[:-keep]
+            if path.name != self.id and (is_old or (privacy == "strict" and _tells_more(path))):
                 shutil.rmtree(path, ignore_errors=True)
+
+
+def _tells_more(build: Path) -> bool:
+    """Whether a build holds in clear what strict privacy hides."""
+    record = read_build(build)
+    return record is None or record.privacy != "strict"
 
 
 def _escaped(path: Path | str) -> str:

@@ -17,7 +17,7 @@ from typing import NamedTuple, Protocol
 import xxhash
 import zstandard
 
-from warehouse.sources.base import DAMAGED, DATABASE_LOG, HEAD_BYTES
+from warehouse.sources.base import DATABASE_LOG, HEAD_BYTES
 
 BLOCK_BYTES = 1 << 17
 MAX_LINE_BYTES = 64 << 20

@@ -23,7 +23,6 @@ import zstandard
 from warehouse.lake import Lake, Source
 from warehouse.privacy import Privacy
 from warehouse.reading import (
-    DAMAGED,
     open_plain,
     read_head,
     sum_of_file,
@@ -31,7 +30,7 @@ from warehouse.reading import (
     tail_hash_at,
 )
 from warehouse.sources import KINDS, kinds_at
-from warehouse.sources.base import Found, Identity, reason
+from warehouse.sources.base import DAMAGED, Found, Identity, reason
 
 
 @dataclass(frozen=True, slots=True)
