@@ -47,6 +47,15 @@ def metadata(instance: DagsterInstance, table: str) -> dict[str, Any]:
     return {name: value.value for name, value in event.asset_materialization.metadata.items()}
 
 
+def table_metadata(instance: DagsterInstance, table: str, name: str) -> list[dict[str, Any]]:
+    event = instance.get_latest_materialization_event(AssetKey(table))
+    assert event is not None
+    assert event.asset_materialization is not None
+    value = event.asset_materialization.metadata[name]
+    assert isinstance(value, dg.TableMetadataValue)
+    return [dict(record.data) for record in value.records]
+
+
 class AtStage(Progress):
     """Does something when a stage begins."""
 
@@ -81,30 +90,26 @@ def test_real_models_are_recorded_as_they_were_made(settings: Settings) -> None:
             and record.dagster_event.event_type == dg.DagsterEventType.ASSET_CHECK_EVALUATION
             for event in [record.dagster_event.asset_check_evaluation_data]
         }
+        covered = {
+            (row["value"], row["covered"], row["total"])
+            for row in table_metadata(instance, "derived_session_usage", "coverage")
+        }
     assert recorded == {(check.table, check.name): check.passed for check in outcome.checks}
-
-
-def test_coverage_says_what_sums_cover(settings: Settings, small_models: Path) -> None:
-    build(settings)
     with duckdb.connect(str(database_path(Lake(settings.home))), read_only=True) as connection:
-        (sessions,) = connection.execute("SELECT sessions FROM derived_tokens").fetchone() or (0,)
-    assert sessions > 0
-    with instance_of(settings) as instance:
-        event = instance.get_latest_materialization_event(AssetKey("derived_tokens"))
-    assert event is not None
-    assert event.asset_materialization is not None
-    table = event.asset_materialization.metadata["coverage"]
-    assert isinstance(table, dg.TableMetadataValue)
-    (record,) = table.records
-    assert record.data == {"value": "total_tokens", "covered": 0, "total": sessions}
+        told = connection.execute(
+            "SELECT 'total_tokens', sum(total_tokens_covered_responses), sum(responses) "
+            "FROM derived_session_usage"
+        ).fetchall()
+    assert set(told) <= covered
 
 
-def test_a_failed_blocking_check_keeps_the_live_build(
+def test_a_failed_warning_stops_nothing_and_a_failed_blocking_check_keeps_the_live_build(
     settings: Settings, small_models: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    build(settings)
-    live = current_build(Lake(settings.home))
+    monkeypatch.setattr(checks, "REJECTED_SHARE_WARNING", -1.0)
+    live = build(settings).record
     assert live is not None
+    assert any(text.startswith("parsed_rejects: ") for text in live.warnings)
     honest = checks.check_model
 
     def failing(model: Any, connection: duckdb.DuckDBPyConnection) -> list[checks.Check]:
@@ -122,26 +127,16 @@ def test_a_failed_blocking_check_keeps_the_live_build(
     assert after is not None
     assert after.id == live.id
     with instance_of(settings) as instance:
-        newest, _ = instance.get_runs()
+        newest, first = instance.get_runs()
+        assert first.status == DagsterRunStatus.SUCCESS
         assert newest.status == DagsterRunStatus.FAILURE
         assert metadata(instance, "warehouse_file")["build"] == live.id
+        assert metadata(instance, "warehouse_file")["warnings"] == live.warnings
         steps = {stat.step_key: stat.status for stat in instance.get_run_step_stats(newest.run_id)}
     assert {name: status.value for name, status in steps.items() if status} == {
         "ingest": "SUCCESS",
         "session": "FAILURE",
     }
-
-
-def test_a_failed_warning_is_shown_and_stops_nothing(
-    settings: Settings, small_models: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(checks, "REJECTED_SHARE_WARNING", -1.0)
-    outcome = build(settings)
-    assert outcome.record is not None
-    assert any(text.startswith("parsed_rejects: ") for text in outcome.record.warnings)
-    with instance_of(settings) as instance:
-        assert only_run(instance).status == DagsterRunStatus.SUCCESS
-        assert metadata(instance, "warehouse_file")["warnings"] == outcome.record.warnings
 
 
 def test_an_error_of_a_stage_comes_through_as_it_is(
@@ -163,15 +158,11 @@ def test_ctrl_c_comes_through_and_ends_the_run(settings: Settings, small_models:
     with instance_of(settings) as instance:
         assert only_run(instance).status == DagsterRunStatus.FAILURE
     assert current_build(Lake(settings.home)) is None
-    build(settings)
-    assert current_build(Lake(settings.home)) is not None
 
 
 def test_a_damaged_history_says_what_to_delete(settings: Settings, small_models: Path) -> None:
-    build(settings)
     history = dagster_home(settings) / "history" / "runs.db"
-    for suffix in ("", "-wal", "-shm"):
-        Path(f"{history}{suffix}").unlink(missing_ok=True)
+    history.parent.mkdir()
     history.write_bytes(b"no database" * 1000)
     with pytest.raises(BuildError, match="delete that folder") as raised:
         build(settings)
@@ -179,47 +170,41 @@ def test_a_damaged_history_says_what_to_delete(settings: Settings, small_models:
     assert "\n" not in str(raised.value)
 
 
-def test_a_layer_alone_runs_what_it_needs_and_publishes_nothing(
-    settings: Settings, small_models: Path
-) -> None:
-    """As from the UI: the run enters a build of its own."""
+def test_runs_of_the_ui_enter_a_build_of_their_own(settings: Settings, small_models: Path) -> None:
+    """A layer alone runs what it needs and publishes nothing; the lock is given back."""
     job = defs().resolve_implicit_global_asset_job_def()
-    with instance_of(settings) as instance:
-        result = job.execute_in_process(
-            instance=instance, asset_selection=[AssetKey("derived_tokens")]
-        )
-        assert result.success
+    derived = [AssetKey("derived_tokens")]
+    with open_instance(settings) as instance:
+        with Lake(settings.home).lock():
+            result = job.execute_in_process(
+                instance=instance, asset_selection=derived, raise_on_error=False
+            )
+        assert not result.success
+        assert "another build is running" in failures(instance, result.run_id)
+
+        assert job.execute_in_process(instance=instance, asset_selection=derived).success
         assert metadata(instance, "derived_tokens")["dagster/row_count"] == 1
         assert instance.get_latest_materialization_event(AssetKey("sessions")) is None
-    assert current_build(Lake(settings.home)) is None
-    assert Lake(settings.home).manifest().generation == 1
-    with Lake(settings.home).lock():  # the run gave it back
-        pass
+        assert current_build(Lake(settings.home)) is None
+        assert Lake(settings.home).manifest().generation == 1
 
-
-def test_a_run_of_the_ui_gives_the_lock_back_when_it_fails(
-    settings: Settings, small_models: Path
-) -> None:
-    model = small_models / "derived" / "derived_tokens.sql"
-    model.write_text(model.read_text(encoding="utf-8").replace("count(*)", "error('no')"))
-    job = defs().resolve_job_def("nightly")
-    with instance_of(settings) as instance:
-        assert not job.execute_in_process(instance=instance, raise_on_error=False).success
+        model = small_models / "derived" / "derived_tokens.sql"
+        model.write_text(model.read_text(encoding="utf-8").replace("count(*)", "error('no')"))
+        result = job.execute_in_process(
+            instance=instance, asset_selection=derived, raise_on_error=False
+        )
+        assert not result.success
+        assert "derived_tokens.sql" in failures(instance, result.run_id)
         with Lake(settings.home).lock():
             pass
 
 
-def test_a_locked_lake_fails_the_run_and_says_so(settings: Settings, small_models: Path) -> None:
-    job = defs().resolve_job_def("nightly")
-    with instance_of(settings) as instance, Lake(settings.home).lock():
-        result = job.execute_in_process(instance=instance, raise_on_error=False)
-        assert not result.success
-        log = " ".join(
-            str(record.dagster_event.event_specific_data)
-            for record in instance.all_logs(result.run_id)
-            if record.dagster_event is not None and record.dagster_event.is_failure
-        )
-    assert "another build is running" in log
+def failures(instance: DagsterInstance, run_id: str) -> str:
+    """What the failure events of a run say."""
+    events = [record.dagster_event for record in instance.all_logs(run_id)]
+    return " ".join(
+        str(event.event_specific_data) for event in events if event and event.is_failure
+    )
 
 
 PROCESS = """
@@ -252,7 +237,9 @@ def build_in_a_process(models: Path, killed_at: str = "") -> subprocess.Complete
     )
 
 
-def test_a_killed_run_is_failed_by_the_next_build(settings: Settings, small_models: Path) -> None:
+def test_a_killed_run_is_failed_by_the_next_build_and_forgotten_in_time(
+    settings: Settings, small_models: Path
+) -> None:
     killed = build_in_a_process(small_models, killed_at="derived")
     assert killed.returncode == -signal.SIGKILL, killed.stderr.decode()
     with instance_of(settings) as instance:
@@ -268,14 +255,8 @@ def test_a_killed_run_is_failed_by_the_next_build(settings: Settings, small_mode
     assert list(states.values()) == [DagsterRunStatus.SUCCESS]
     assert any("process of this run is gone" in message for message in messages)
 
-
-def test_old_runs_are_forgotten_and_the_rest_is_whole(
-    settings: Settings, small_models: Path
-) -> None:
-    build(settings)
-    build(settings)
     with open_instance(settings) as instance:
-        kept, _ = instance.get_run_ids()
+        (kept,) = states
         forget_old_runs(instance, keep=1)
         assert instance.get_run_ids() == [kept]
     files = {file.name: file for file in (settings.home / "dagster/history/runs").iterdir()}
