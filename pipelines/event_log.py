@@ -6,9 +6,10 @@ mean, or reading them (the UI and the daemon use Dagster's own class on the same
 A build of 60 tables writes some 700 events. Dagster's class opens its database anew for each
 write: every statement is compiled again, the same questions are asked of the schema, and as the
 last connection closes, SQLite folds the write-ahead log back into the file. That is 6 s for such a
-build. Here one connection a file stays open for the run, answers are remembered, and the log is
-synced by SQLite's checkpoints rather than at every event: 1.2 s. A power cut may lose the last
-events of a run, which is then found as left over (instance.py); the file stays whole.
+build, and 20 s where the disk is busy. Here one connection a file stays open for the run, answers
+are remembered, and the log is synced by SQLite's checkpoints rather than at every event: 1.4 s on
+either. A power cut may lose the last events of a run, which is then found as left over
+(instance.py); the file stays whole.
 """
 
 from __future__ import annotations
