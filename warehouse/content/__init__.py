@@ -13,7 +13,7 @@ these a second time, so that the parsers never hold a text longer than it takes 
 
 from __future__ import annotations
 
-from warehouse.content.capture import Captured, capture, is_pending, require_key
+from warehouse.content.capturing import Captured, capture, is_pending, require_key
 from warehouse.content.key import ContentKeyError
 from warehouse.content.purge import purge
 

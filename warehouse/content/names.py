@@ -1,7 +1,7 @@
 """Names, titles and objectives of threads, which lie beside the rollouts.
 
 Belongs here: the texts of state databases and of the index of names. Does not belong here:
-which threads belong to which project (capture.py).
+which threads belong to which project (capturing.py).
 """
 
 from __future__ import annotations
