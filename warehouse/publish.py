@@ -20,11 +20,16 @@ import msgspec
 
 from warehouse.builds import DATABASE, BuildRecord, read_build
 from warehouse.contracts import Table, lake_tables
+from warehouse.errors import RollhouseError
 from warehouse.lake import Lake, Manifest, sync_folder, write_durably
 from warehouse.models import Model, comment, create_empty, run_macros, run_model
 
 # The oldest DuckDB clients that can open the published file.
 STORAGE_VERSION = "v1.4.0"
+
+
+class PublishError(RollhouseError):
+    """A build cannot be published; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +84,15 @@ class Publication:
         if files:
             columns = ", ".join(f'"{column.name}"' for column in table.published)
             listed = ", ".join(f"'{_escaped(file)}'" for file in files)
-            self.connection.execute(
-                f"INSERT INTO {table.name} SELECT {columns} FROM "
-                f"read_parquet([{listed}], hive_partitioning = FALSE)"
-            )
+            try:
+                self.connection.execute(
+                    f"INSERT INTO {table.name} SELECT {columns} FROM "
+                    f"read_parquet([{listed}], hive_partitioning = FALSE)"
+                )
+            except duckdb.Error as error:
+                raise PublishError(
+                    f"{table.name} cannot be loaded from the lake: {error}"
+                ) from None
         return self._made(table.name, started)
 
     def load_frame(self, table: Table, frame: object) -> TableStats:
@@ -122,9 +132,11 @@ class Publication:
         self, models: Iterable[Model], code: str, warnings: list[str], keep: int, privacy: str
     ) -> BuildRecord:
         """Comment, close, and swap the build in; then prune old ones."""
+        self.connection.execute("BEGIN")  # a commit a comment would take seconds
         for table in [*lake_tables().values(), *(model.table for model in models)]:
             if table.name in self._rows:
                 comment(table, self.connection)
+        self.connection.execute("COMMIT")
         self.connection.execute("CHECKPOINT published")
         self.connection.close()
         shutil.rmtree(self._folder / "spill", ignore_errors=True)
