@@ -21,6 +21,7 @@ from warehouse.contracts import (
     ledger,
     models,
     status,
+    streams,
 )
 from warehouse.contracts.base import LAYERS, Column, ContractError, Table, columns_of
 
@@ -35,7 +36,7 @@ __all__ = [
     "vocabulary",
 ]
 
-_DOMAINS = (common, codex, codex_state, models, app_server, analytics, status, ledger)
+_DOMAINS = (common, codex, codex_state, models, app_server, analytics, status, streams, ledger)
 
 
 @cache

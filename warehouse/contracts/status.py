@@ -64,6 +64,9 @@ COLUMNS = (
         null="no percentage shown",
     ),
     Column("resets_shown", "VARCHAR", "When the limit resets, as shown", null="not shown"),
+    Column("resets_minute", "BIGINT", "Minute of the day of the reset", "not shown", "minutes"),
+    Column("resets_day", "BIGINT", "Day of the month of the reset", null="the panel's own day"),
+    Column("resets_month", "BIGINT", "Month of the reset", null="the panel's own day"),
     Column("amount_shown", "VARCHAR", "Amount of a limit in credits, as shown", null="none"),
 )
 
@@ -118,6 +121,9 @@ TABLES: Tables = (
             "left_percent",
             "is_left_shown",
             "resets_shown",
+            "resets_minute",
+            "resets_day",
+            "resets_month",
             "amount_shown",
         ),
         (),
