@@ -31,7 +31,7 @@ class Check:
 def check_table(
     table: Table, connection: duckdb.DuckDBPyConnection, coverage: list[Coverage] | None = None
 ) -> list[Check]:
-    """Key unique and never NULL; never-NULL columns hold that; coverage within bounds."""
+    """Key unique; never-NULL columns hold that; coverage within bounds."""
     checks = [_key(table, connection), _contract(table, connection)]
     if coverage:
         checks.append(_coverage(table, connection, coverage))
