@@ -25,6 +25,7 @@ from pydantic import (
     field_validator,
 )
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import SettingsError as NotJson
 
 from warehouse import resources
 from warehouse.errors import UsageError
@@ -49,7 +50,7 @@ def _known_kind(kind: str) -> str:
 def _known_zone(name: str) -> str:
     try:
         zoneinfo.ZoneInfo(name)
-    except (zoneinfo.ZoneInfoNotFoundError, ValueError):
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):  # OSError: "Europe" is a folder
         raise ValueError(f"there is no timezone {name!r}; write it like Europe/Berlin") from None
     return name
 
@@ -67,8 +68,15 @@ def _whole_path(text: str) -> str:
     return path
 
 
+def _expanded(path: str | Path) -> Path:
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        raise ValueError(f"{str(path)!r}: there is no such user, or none has a home") from None
+
+
 def _absolute(path: Path) -> Path:
-    return Path(os.path.abspath(path.expanduser()))
+    return Path(os.path.abspath(_expanded(path)))
 
 
 class ContentSetting(BaseModel):
@@ -86,7 +94,7 @@ class SourceSetting(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     kind: Annotated[str, AfterValidator(_known_kind)]
-    path: str
+    path: Annotated[str, Field(min_length=1)]
     label: str | None = None
 
 
@@ -116,14 +124,17 @@ def default_home() -> Path:
 class Settings(BaseSettings):
     """All settings; see docs/settings.md."""
 
-    model_config = SettingsConfigDict(env_prefix="ROLLHOUSE_", extra="forbid")
+    model_config = SettingsConfigDict(
+        env_prefix="ROLLHOUSE_", env_ignore_empty=True, extra="forbid"
+    )
 
     home: Path = Field(default_factory=default_home)
     timezone: Annotated[str, AfterValidator(_known_zone)] = Field(default_factory=local_timezone)
     jobs: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1, le=256)
     memory_limit: Annotated[str, AfterValidator(_memory)] = "256MB"
     privacy: Literal["standard", "strict"] = "standard"
-    keep_builds: int = Field(default=3, ge=1)
+    # the one before the live one stays: a reader may be just about to open it
+    keep_builds: int = Field(default=3, ge=2)
     rates_file: Path | None = None
     sources: list[SourceSetting] = []
     content: ContentSetting = ContentSetting()
@@ -153,21 +164,29 @@ class Settings(BaseSettings):
         return init_settings, env_settings, _FileSource(settings_cls, file)
 
     def roots(self) -> list[Root]:
-        """Where to look, globs and `~` resolved. Raises SettingsError for a path not there."""
+        """Where to look: globs, `~` and links resolved, so that no folder has two names.
+
+        Raises SettingsError for a path that is not there.
+        """
         if not self.sources:
-            return [Root("codex", default_codex_home(), None)]
+            return [Root("codex", _real(default_codex_home()), None)]
         roots = []
         for source in self.sources:
             pattern = os.path.expanduser(source.path)
-            paths = sorted(glob.glob(pattern, recursive=True))
+            is_there = os.path.lexists(pattern)  # its name may look like a pattern
+            paths = [pattern] if is_there else sorted(glob.glob(pattern, recursive=True))
             if not paths:
                 what = "matches nothing" if glob.has_magic(pattern) else "is not there"
                 raise SettingsError(
                     f"source {source.kind}:{source.path} {what}; expected an existing file or "
                     "folder"
                 )
-            roots += [Root(source.kind, Path(path), source.label) for path in paths]
+            roots += [Root(source.kind, _real(path), source.label) for path in paths]
         return roots
+
+
+def _real(path: str | Path) -> Path:
+    return Path(os.path.realpath(path))
 
 
 class _FileSource(PydanticBaseSettingsSource):
@@ -190,7 +209,7 @@ def default_codex_home() -> Path:
     Raises SettingsError if CODEX_HOME names a folder that is not there.
     """
     if named := os.environ.get("CODEX_HOME"):
-        path = Path(named).expanduser()
+        path = Path(os.path.expanduser(named))
         if not path.is_dir():
             raise SettingsError(f"CODEX_HOME names {named}, which is not a folder")
         return path
@@ -218,6 +237,13 @@ def load_settings(
         return Settings(_file=values, **options)  # type: ignore[call-arg]
     except ValidationError as error:
         raise SettingsError(_explain(error, file)) from None
+    except NotJson as error:
+        named = re.search(r'field "(\w+)"', str(error))
+        variable = f"ROLLHOUSE_{named[1].upper()}" if named else "a variable"
+        raise SettingsError(
+            f"{variable} is not JSON; write it like "
+            '[{"kind": "codex", "path": "~/.codex"}] or {"projects": []}'
+        ) from None
 
 
 def _settings_file(home: Path | None) -> Path | None:
@@ -237,26 +263,32 @@ def _read_file(path: Path) -> dict[str, Any]:
     """The file's values, with relative paths taken from its folder."""
     try:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SettingsError(f"{path} cannot be read: {error.strerror}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path} is not TOML: {error}") from None
-    for name in ("home", "rates_file"):
-        if isinstance(values.get(name), str):
-            values[name] = path.parent / Path(values[name]).expanduser()
-    if isinstance(values.get("sources"), list):
-        for source in values["sources"]:
-            if isinstance(source, dict) and isinstance(source.get("path"), str):
-                source["path"] = str(path.parent / Path(source["path"]).expanduser())
+
+    def beside(value: Any) -> Any:
+        """A path as seen from the file's folder; anything else is left for the check."""
+        if not isinstance(value, str) or not value:
+            return value
+        try:
+            return str(path.parent / _expanded(value))
+        except ValueError as error:
+            raise SettingsError(f"{path}: {error}") from None
+
+    for name in values.keys() & {"home", "rates_file"}:
+        values[name] = beside(values[name])
+    sources = values.get("sources")
+    for source in sources if isinstance(sources, list) else []:
+        if isinstance(source, dict) and "path" in source:
+            source["path"] = beside(source["path"])
     content = values.get("content")
     if isinstance(content, dict):
-        if isinstance(content.get("key_file"), str):
-            content["key_file"] = path.parent / Path(content["key_file"]).expanduser()
+        if "key_file" in content:
+            content["key_file"] = beside(content["key_file"])
         if isinstance(content.get("projects"), list):
-            content["projects"] = [
-                str(path.parent / Path(project).expanduser())
-                if isinstance(project, str)
-                else project
-                for project in content["projects"]
-            ]
+            content["projects"] = [beside(project) for project in content["projects"]]
     return values
 
 
@@ -270,7 +302,7 @@ def _source_option(text: str) -> dict[str, str]:
 def _refuse_unknown_variables(environment: Mapping[str, str]) -> None:
     known = {f"ROLLHOUSE_{name.upper()}" for name in Settings.model_fields} | _NOT_SETTINGS
     for name in environment:
-        if name.startswith("ROLLHOUSE_") and name not in known:
+        if name.upper().startswith("ROLLHOUSE_") and name.upper() not in known:
             raise SettingsError(
                 f"the variable {name} is no setting; known are {', '.join(sorted(known))}"
             )

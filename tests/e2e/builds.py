@@ -162,7 +162,7 @@ class Server:
 def _serve(sql: Path) -> None:
     use_models(sql)
     rates = pricing.rates_table(None)  # made once: it is the same for all
-    pricing.rates_table = lambda _: rates
+    pricing.rates_table = lambda override: rates
     for line in sys.stdin:
         print(json.dumps(_answer(json.loads(line))), flush=True)
 
@@ -220,7 +220,12 @@ def _child(request: dict[str, Any], told: int) -> None:
         else:
             for owner, name in CRASH_POINTS:
                 setattr(owner, name, guarded(name, getattr(owner, name)))
-        run_build(Path(request["home"]), Path(request["source"]), request.get("jobs", 1))
+        run_build(
+            Path(request["home"]),
+            Path(request["source"]),
+            request.get("jobs", 1),
+            request.get("keep_builds", 2),
+        )
         code = 0
     except BaseException:
         os.write(
