@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from decimal import Context, InvalidOperation
+from decimal import Context
 from typing import Any
 
 import msgspec
@@ -43,7 +43,7 @@ CORRECTION_HINTS = ("retry", "not accepted", "partial", "missing", "unclear")
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
-_MONEY = Context(prec=38, traps=[InvalidOperation])
+_MONEY = Context(prec=38)
 _REMEMBERED = 100_000  # times and ids that are kept, since most of them occur again and again
 
 Row = tuple[object, ...]
@@ -207,9 +207,9 @@ class LedgerParser:
         """Times, money, tokens, reason and names, which goals and entries share."""
         cost = r.cost_usd
         if cost is not None:
-            cost = _MONEY.quantize(cost, s.COST_DECIMALS)
-            if not cost.is_finite():
+            if not -s.LIMIT < cost < s.LIMIT:
                 raise _Unusual
+            cost = _MONEY.quantize(cost, s.COST_DECIMALS)
         agent, model = r.agent_name, r.model
         if agent is not None and not agent.strip():
             raise _Unusual

@@ -94,7 +94,7 @@ def _parsed(text: str) -> Decimal:
 
 def _cost(value: object, info: ValidationInfo) -> Decimal | None:
     cost = _number(value, info)
-    if cost is not None and abs(cost) >= s.COST_LIMIT:
+    if cost is not None and abs(cost) >= s.LIMIT:
         _note(info, "out_of_range")
         return None
     return cost
@@ -104,9 +104,21 @@ def _tokens(value: object, info: ValidationInfo) -> int | None:
     number = _number(value, info)
     if number is None:
         return None
-    if abs(number) >= 1 << 63:
+    if abs(number) >= s.LIMIT:
         _note(info, "out_of_range")
         return None
+    return _whole(number)
+
+
+def _count(value: object, info: ValidationInfo) -> int:
+    """A number of attempts, without which a goal cannot be used."""
+    number = _number(value, info)
+    if number is None or abs(number) >= s.COUNT_LIMIT:
+        raise ValueError("it is out of range")
+    return _whole(number)
+
+
+def _whole(number: Decimal) -> int:
     if number != number.to_integral_value():
         raise ValueError("it is no whole number")
     return int(number)
@@ -161,6 +173,7 @@ Text = Annotated[str | None, BeforeValidator(_name)]
 Moment = Annotated[str | None, BeforeValidator(_moment)]
 Cost = Annotated[Decimal | None, BeforeValidator(_cost)]
 Tokens = Annotated[int | None, BeforeValidator(_tokens)]
+Count = Annotated[int, BeforeValidator(_count)]
 Flag = Annotated[bool, BeforeValidator(_flag)]
 
 
@@ -215,7 +228,7 @@ class GoalRecord(LedgerRecord):
     title: str | None = None
     goal_type: s.GoalType = s.DEFAULT_GOAL_TYPE
     supersedes_goal_id: Id | None = None
-    attempts: Tokens
+    attempts: Count
     result_fit: s.ResultFit | None = None
 
     @classmethod
@@ -250,11 +263,15 @@ def check(shape: type[R], record: object, oddities: Oddities) -> R:
     try:
         return shape.model_validate(record, context=oddities)
     except ValidationError as error:
-        problem = error.errors(include_url=False, include_context=False, include_input=False)[0]
-    field = str(problem["loc"][0])
-    if problem["type"] == "missing":
-        is_key = field == ("entry_id" if shape is AttemptEntryRecord else "goal_id")
-        raise Rejected("no_key" if is_key else "missing_field", f"{field} is missing")
+        problems = error.errors(include_url=False, include_context=False, include_input=False)
+    key = "entry_id" if shape is AttemptEntryRecord else "goal_id"
+    missing = [str(problem["loc"][0]) for problem in problems if problem["type"] == "missing"]
+    if key in missing:
+        raise Rejected("no_key", f"{key} is missing")
+    if missing:
+        raise Rejected("missing_field", f"{missing[0]} is missing")
+    problem = problems[0]
+    field = problem["loc"][0]
     what = problem["msg"].removeprefix("Value error, ").replace("Input should be", "it is not")
     raise Rejected("bad_value", f"{field}: {what}")
 

@@ -37,11 +37,14 @@ MAX_NAME_CHARS = 80
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:@/+-]*\Z")
 
 COST_DECIMALS = Decimal("1e-18")  # of the columns that hold a ledger's money as it was written
-COST_LIMIT = Decimal("1e20")
+
+# Larger amounts and token counts are no real ones, and sums of many must fit in 64 bits.
+LIMIT = 10**12
+COUNT_LIMIT = 10**9
 
 Name = Annotated[str, msgspec.Meta(max_length=MAX_NAME_CHARS)]
-# Arrow holds 64 bits; a larger number must be refused where it stands.
-Int = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
+Tokens = Annotated[int, msgspec.Meta(gt=-LIMIT, lt=LIMIT)]
+Count = Annotated[int, msgspec.Meta(gt=-COUNT_LIMIT, lt=COUNT_LIMIT)]
 
 
 def is_id(value: object) -> TypeGuard[str]:
@@ -61,10 +64,10 @@ class Record(Shape):
     started_at: str | None = None
     finished_at: str | None = None
     cost_usd: Decimal | None = None
-    input_tokens: Int | None = None
-    cached_input_tokens: Int | None = None
-    output_tokens: Int | None = None
-    tokens_total: Int | None = None
+    input_tokens: Tokens | None = None
+    cached_input_tokens: Tokens | None = None
+    output_tokens: Tokens | None = None
+    tokens_total: Tokens | None = None
     failure_reason: FailureReason | None = None
     notes: str | None = None
     agent_name: Name | None = None
@@ -79,7 +82,7 @@ class Goal(Record):
     goal_type: GoalType | None = None
     supersedes_goal_id: Name | None = None
     supersedes_task_id: Name | None = None
-    attempts: Int | None = None
+    attempts: Count | None = None
     result_fit: ResultFit | None = None
 
 
