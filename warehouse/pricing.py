@@ -160,8 +160,10 @@ def _rates(info: Any) -> list[_Rate]:
     from genai_prices.types import ModelPrice, StartDateConstraint
 
     prices = info.prices
-    dated = [(None, prices)] if isinstance(prices, ModelPrice) else []
-    if not dated:
+    dated: list[tuple[date | None, Any]] = []
+    if isinstance(prices, ModelPrice):
+        dated.append((None, prices))
+    else:
         for conditional in prices:
             constraint = conditional.constraint
             if constraint is not None and not isinstance(constraint, StartDateConstraint):

@@ -77,7 +77,7 @@ turn_usage AS (
         max(model) AS model,
         max(total_tokens) AS max_context_tokens,
         max(context_window) AS context_window,
-        max(total_tokens / context_window) AS context_pressure
+        max(total_tokens / nullif(context_window, 0)) AS context_pressure
     FROM usage
     WHERE turn_index IS NOT NULL
     GROUP BY

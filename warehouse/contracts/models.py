@@ -36,9 +36,18 @@ COLUMNS: tuple[Column, ...] = (
         "First day for which the price list knows the tier's rate; it is used before as well",
         null="known as long as it holds",
     ),
-    Column("above_input_tokens", "BIGINT", "For requests with more input tokens than this"),
     Column(
-        "up_to_input_tokens", "BIGINT", "For requests with at most this many", null="no upper end"
+        "above_input_tokens",
+        "BIGINT",
+        "For requests with more input tokens than this",
+        unit="tokens",
+    ),
+    Column(
+        "up_to_input_tokens",
+        "BIGINT",
+        "For requests with at most this many input tokens",
+        null="no upper end",
+        unit="tokens",
     ),
     Column("input_rate", _RATE, "Price of an input token that was not cached", unit="USD"),
     Column("cached_input_rate", _RATE, "Price of an input token from the cache", unit="USD"),
@@ -91,7 +100,6 @@ COLUMNS: tuple[Column, ...] = (
     ),
     Column("turn_index", "BIGINT", "Number of the turn in its thread, from 1", null="no turn"),
     # --- usage lines --------------------------------------------------------------------------
-    Column("file_session_id", "VARCHAR", "Thread that owns the file"),
     Column("response_key", "VARCHAR", "Id of the response: the server's, else file and offset"),
     Column("responded_at", TIMESTAMPTZ, "When the response was recorded", null="not readable"),
     Column(
