@@ -189,12 +189,16 @@ def test_boxed_panel(tmp_path: Path) -> None:
             "left_percent": 77,
             "is_left_shown": True,
             "resets_shown": "18:22",
+            "resets_minute": 18 * 60 + 22,
         },
         {
             "limit_label": "Weekly",
             "left_percent": 23,
             "is_left_shown": True,
             "resets_shown": "07:08 on 7 May",
+            "resets_minute": 7 * 60 + 8,
+            "resets_day": 7,
+            "resets_month": 5,
         },
     ]
     kinds = [line["type"] for line in rows["raw_lines"]]

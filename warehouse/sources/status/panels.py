@@ -79,7 +79,8 @@ _COMPACT = r"(\d{1,4}(?:\.\d{1,2})?)([KMBT]?)"
 _TOKENS = re.compile(rf"{_COMPACT} total\s+\({_COMPACT} input \+ {_COMPACT} output\)")
 _CONTEXT = re.compile(rf"(\d{{1,3}})% left \({_COMPACT} used / {_COMPACT}\)")
 _PERCENT = re.compile(r"(\d{1,3}(?:\.\d+)?)% (left|used)")
-_RESETS = re.compile(r"\(?resets (\d{1,2}:\d\d(?: on \d{1,2} [A-Z][a-z]{2})?)\)?", re.IGNORECASE)
+_RESETS = re.compile(r"resets ((\d{1,2}):(\d\d)(?: on (\d{1,2}) ([A-Z][a-z]{2}))?)\b", re.IGNORECASE)
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _AMOUNT = re.compile(r"[\d.,]{1,20} of [\d.,]{1,20} credits used")
 _CREDITS = re.compile(r"([\d.,]{1,20}) credits")
 _PLAN = re.compile(
@@ -397,7 +398,6 @@ def _limit(label: str, value: str, group: str | None) -> tuple[Values | None, st
         return None, next(iter(_name(name)), None)  # a heading
     window = _WINDOW.match(name)
     own_group = next(iter(_name(window.group(1) or "")), None) if window else None
-    resets = _RESETS.search(value)
     shown = float(percent.group(1)) if percent else None
     is_left = percent.group(2) == "left" if percent else None
     return {
@@ -405,6 +405,22 @@ def _limit(label: str, value: str, group: str | None) -> tuple[Values | None, st
         "limit_label": window.group(2) if window else next(iter(_name(name)), None),
         "left_percent": shown if is_left or shown is None else 100 - shown,
         "is_left_shown": is_left,
-        "resets_shown": resets.group(1) if resets else None,
         "amount_shown": amount.group() if amount else None,
+        **_reset(value),
     }, group
+
+
+def _reset(value: str) -> Values:
+    """When a limit resets, as shown; a month that is none is no reset."""
+    found = _RESETS.search(value)
+    if found is None:
+        return {}
+    shown, hour, minute, day, month = found.groups()
+    if month is not None and month not in _MONTHS:
+        return {}
+    return {
+        "resets_shown": shown,
+        "resets_minute": int(hour) * 60 + int(minute),
+        "resets_day": int(day) if day else None,
+        "resets_month": _MONTHS.index(month) + 1 if month else None,
+    }

@@ -1,0 +1,97 @@
+/*
+description: >
+  What happened to the goals of threads, as analytics events tell it: created, accounted,
+  changed in status, cleared. Tokens and seconds are cumulative and stand on `usage_accounted`
+  only; the steps between them are here as well. An event that two captures hold has two rows.
+grain: one row per codex_goal_event
+key: [source_id, line_number, position]
+sort: [thread_id, goal_id, source_id, line_number, position]
+columns:
+  - source_id
+  - line_number
+  - position
+  - thread_id
+  - goal_id
+  - goal_event_index
+  - goal_event
+  - goal_status
+  - has_token_budget
+  - turn_id
+  - recorded_at
+  - tokens_used
+  - tokens_step
+  - seconds_used
+  - seconds_step
+  - client_name
+  - missing_context
+scope: session
+*/
+WITH
+events AS (
+    SELECT
+        source_id,
+        line_number,
+        position,
+        thread_id,
+        goal_id,
+        goal_event,
+        goal_status,
+        has_token_budget,
+        turn_id,
+        recorded_at,
+        tokens_used,
+        seconds_used,
+        row_number() OVER in_order AS goal_event_index,
+        max(tokens_used) OVER before AS tokens_before,
+        max(seconds_used) OVER before AS seconds_before,
+        -- a goal that a fork brought along begins with what its source had used
+        bool_or(goal_event = 'created') OVER before AS is_new_here
+    FROM parsed_analytics_goals
+    WINDOW
+        in_order AS (
+            PARTITION BY
+                source_id,
+                thread_id,
+                goal_id
+            ORDER BY
+                line_number,
+                position
+        ),
+        before AS (
+            PARTITION BY
+                source_id,
+                thread_id,
+                goal_id
+            ORDER BY
+                line_number,
+                position
+            ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+        )
+)
+
+SELECT
+    events.source_id,
+    events.line_number,
+    events.position,
+    events.thread_id,
+    events.goal_id,
+    events.goal_event_index,
+    events.goal_event,
+    events.goal_status,
+    events.has_token_budget,
+    events.turn_id,
+    events.recorded_at,
+    events.tokens_used,
+    events.tokens_used
+    - coalesce(events.tokens_before, CASE WHEN events.is_new_here THEN 0 END) AS tokens_step,
+    events.seconds_used,
+    events.seconds_used
+    - coalesce(events.seconds_before, CASE WHEN events.is_new_here THEN 0 END) AS seconds_step,
+    threads.client_name,
+    CASE
+        WHEN events.thread_id IS NULL THEN 'unknown_thread'
+        ELSE threads.missing_context
+    END AS missing_context
+FROM events
+LEFT JOIN threads
+    ON events.thread_id = threads.session_id
