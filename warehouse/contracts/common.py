@@ -34,7 +34,12 @@ COLUMNS = (
         "Position that the CLI gave the line in its thread's history",
         null="the file's format has no ordinals",
     ),
-    Column("kind", "VARCHAR", "Kind of source: codex, ledger, app-server, analytics or status"),
+    Column(
+        "kind",
+        "VARCHAR",
+        "Kind of source: codex, codex-state (databases and names beside the rollouts), ledger, "
+        "app-server, analytics or status",
+    ),
     Column(
         "label",
         "VARCHAR",

@@ -29,7 +29,7 @@ COLUMNS = (
         "Order-sensitive keyed hash of all lines read (what `--verify` compares)",
     ),
     Column("bytes_read", "BIGINT", "Decompressed bytes of complete lines read", unit="bytes"),
-    Column("lines", "BIGINT", "Complete lines read"),
+    Column("lines", "BIGINT", "Complete lines read (a database has none)"),
     Column("rejected_lines", "BIGINT", "Lines with a row in parsed_rejects"),
     Column(
         "deferred_bytes",
