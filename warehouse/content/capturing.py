@@ -56,7 +56,7 @@ def require_key(settings: Settings) -> bytes | None:
     """The key, if capture is on. Raises ContentKeyError for none, or another than before."""
     if not settings.content.projects:
         return None
-    key = load_key(settings.content.projects, settings.content.key_file)
+    key = load_key(settings.content.key_file)
     folder = ContentFolder(settings.home)
     known = folder.read_index().key
     if known and known != key_check(key) and folder.files():

@@ -9,7 +9,7 @@ import base64
 import binascii
 import hashlib
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 from warehouse.errors import UsageError
@@ -24,17 +24,15 @@ class ContentKeyError(UsageError):
     """Capture is on and there is no (fitting) key; the message says what to do."""
 
 
-def load_key(
-    projects: Sequence[str], key_file: Path | None, environment: Mapping[str, str] = os.environ
-) -> bytes:
+def load_key(key_file: Path | None, environment: Mapping[str, str] = os.environ) -> bytes:
     """The key of 256 bits from the variable, else from the file. Raises ContentKeyError."""
     if text := environment.get(VARIABLE):
         return _decoded(text, f"the variable {VARIABLE}")
     if key_file is None:
         raise ContentKeyError(
-            f"content capture is on for {', '.join(projects)}, but there is no key: name a file "
-            f"that holds one as key_file in [content], or set the variable {VARIABLE} ({_MAKE}); "
-            "or take the projects out of [content]"
+            "content capture is on, but there is no key: name a file that holds one as key_file "
+            f"in [content], or set the variable {VARIABLE} ({_MAKE}); or take the projects out of "
+            "[content]"
         )
     try:
         mode = key_file.stat().st_mode
