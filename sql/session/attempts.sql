@@ -33,36 +33,49 @@ columns:
   - position
 scope: session
 */
+WITH
+numbered AS (
+    SELECT
+        puts.*,
+        try_cast(nullif(regexp_extract(puts.entry_id, '-attempt-([0-9]+)$', 1), '') AS BIGINT) AS attempt_number
+    FROM parsed_ledger_entries AS puts
+    INNER JOIN ledger_entries AS entries
+        ON
+            puts.source_id = entries.source_id
+            AND puts.line_number = entries.line_number
+            AND puts.position = entries.position
+)
+
 SELECT
-    entries.source_id,
+    numbered.source_id,
     sources.label,
-    entries.entry_id,
-    entries.goal_id,
-    entries.attempt_number,
-    entries.entry_type,
-    entries.is_inferred,
-    entries.status,
-    entries.status <> 'in_progress' AS is_closed,
-    entries.started_at,
-    entries.finished_at,
-    entries.cost_usd,
-    entries.input_tokens,
-    entries.cached_input_tokens,
-    entries.output_tokens,
-    entries.tokens_total,
-    entries.failure_reason,
-    entries.agent_name,
-    entries.model,
-    entries.thread_id,
-    entries.notes_chars,
+    numbered.entry_id,
+    numbered.goal_id,
+    numbered.attempt_number,
+    numbered.entry_type,
+    numbered.is_inferred,
+    numbered.status,
+    numbered.status <> 'in_progress' AS is_closed,
+    numbered.started_at,
+    numbered.finished_at,
+    numbered.cost_usd,
+    numbered.input_tokens,
+    numbered.cached_input_tokens,
+    numbered.output_tokens,
+    numbered.tokens_total,
+    numbered.failure_reason,
+    numbered.agent_name,
+    numbered.model,
+    numbered.thread_id,
+    numbered.notes_chars,
     goals.goal_id IS NOT NULL AS has_goal,
-    coalesce(entries.attempt_number > goals.attempts, FALSE) AS is_trimmed,
-    entries.line_number,
-    entries.position
-FROM ledger_entries AS entries
+    coalesce(numbered.attempt_number > goals.attempts, FALSE) AS is_trimmed,
+    numbered.line_number,
+    numbered.position
+FROM numbered
 INNER JOIN raw_sources AS sources
-    ON entries.source_id = sources.source_id
+    ON numbered.source_id = sources.source_id
 LEFT JOIN goals
     ON
-        entries.source_id = goals.source_id
-        AND entries.goal_id = goals.goal_id
+        numbered.source_id = goals.source_id
+        AND numbered.goal_id = goals.goal_id

@@ -86,18 +86,21 @@ operations AS (
     FROM parsed_ledger_removals
 ),
 
--- An event may touch a goal more than once: what it leaves counts.
-last_of_events AS (
-    SELECT
-        source_id,
-        goal_id,
-        line_number,
-        max(position) AS position
-    FROM operations
-    GROUP BY
-        source_id,
-        goal_id,
-        line_number
+-- An event may touch a goal more than once: what it leaves counts. (What comes first in an
+-- event can't be what it does last to a goal that it touched before.)
+overtaken AS (
+    SELECT DISTINCT
+        earlier.source_id,
+        earlier.line_number,
+        earlier.position
+    FROM operations AS later
+    INNER JOIN operations AS earlier
+        ON
+            later.source_id = earlier.source_id
+            AND later.line_number = earlier.line_number
+            AND later.goal_id = earlier.goal_id
+            AND later.position > earlier.position
+    WHERE later.position > 1
 ),
 
 states AS (
@@ -144,12 +147,12 @@ states AS (
         lag(operations.title_chars) OVER history AS previous_title_chars,
         lag(operations.notes_chars) OVER history AS previous_notes_chars
     FROM operations
-    INNER JOIN last_of_events
+    LEFT JOIN overtaken
         ON
-            operations.source_id = last_of_events.source_id
-            AND operations.goal_id = last_of_events.goal_id
-            AND operations.line_number = last_of_events.line_number
-            AND operations.position = last_of_events.position
+            operations.source_id = overtaken.source_id
+            AND operations.line_number = overtaken.line_number
+            AND operations.position = overtaken.position
+    WHERE overtaken.source_id IS NULL
     WINDOW history AS (
         PARTITION BY
             operations.source_id,

@@ -14,9 +14,10 @@ the words that hint at a correction.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from decimal import Context
+from decimal import Context, Decimal
 from typing import Any
 
 import msgspec
@@ -39,11 +40,12 @@ _REMOVES = frozenset({"goals_merged"})  # dropped_goal_id, next after `goal`
 _PUTS_GOALS = frozenset({"goals_merged", "usage_synced"})  # goals, then
 EVENT_TYPES = _PUTS_GOALS | {"goal_started", "goal_continued", "goal_finished", "goal_updated"}
 
-CORRECTION_HINTS = ("retry", "not accepted", "partial", "missing", "unclear")
+_CORRECTION_HINT = re.compile("retry|not accepted|partial|missing|unclear").search
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _MONEY = Context(prec=38)
+_LEAST, _MOST = Decimal(-s.LIMIT), Decimal(s.LIMIT)
 _REMEMBERED = 100_000  # times and ids that are kept, since most of them occur again and again
 
 Row = tuple[object, ...]
@@ -207,7 +209,7 @@ class LedgerParser:
         """Times, money, tokens, reason and names, which goals and entries share."""
         cost = r.cost_usd
         if cost is not None:
-            if not -s.LIMIT < cost < s.LIMIT:
+            if not _LEAST < cost < _MOST:
                 raise _Unusual
             cost = _MONEY.quantize(cost, s.COST_DECIMALS)
         agent, model = r.agent_name, r.model
@@ -318,7 +320,4 @@ def _joined(oddities: list[str]) -> str | None:
 
 
 def _hints(text: str | None) -> bool:
-    if text is None:
-        return False
-    text = text.lower()
-    return any(hint in text for hint in CORRECTION_HINTS)
+    return text is not None and _CORRECTION_HINT(text.lower()) is not None
