@@ -134,6 +134,39 @@ _ACROSS = (
         "SELECT count(*) FROM usage ANTI JOIN sessions USING (session_id)",
     ),
     (
+        "every_usage_line_is_accounted_for",
+        "usage_excluded",
+        True,
+        "counted and excluded rows are all usage-bearing lines, each once (law 4)",
+        """
+        SELECT abs(
+            (SELECT count(*) FROM usage) + (SELECT count(*) FROM usage_excluded)
+            - (SELECT count(*) FROM parsed_usage)
+        )
+        """,
+    ),
+    (
+        "records_add_up",
+        "reconciliation",
+        True,
+        "records of a thread without damaged lines add up to the CLI's own sum (law 1)",
+        "SELECT count(*) FROM reconciliation WHERE NOT keeps_law_1 AND rejected_lines = 0",
+    ),
+    (
+        "counters_add_up",
+        "reconciliation",
+        True,
+        "counted steps of a thread without damaged lines add up to its counter (law 2)",
+        "SELECT count(*) FROM reconciliation WHERE NOT keeps_law_2 AND rejected_lines = 0",
+    ),
+    (
+        "differences_are_explained",
+        "reconciliation",
+        False,
+        "every difference between our sum and the CLI's counter has an explanation",
+        "SELECT count(*) FROM reconciliation WHERE unexplained_tokens <> 0",
+    ),
+    (
         "no_orphan_turns",
         "turns",
         True,

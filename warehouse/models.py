@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
 from itertools import pairwise
@@ -206,13 +207,19 @@ def run_model(model: Model, connection: duckdb.DuckDBPyConnection) -> int:
             f"ORDER BY {model.order_by}"
         )
     try:  # statements begin in the SELECT's first line, so that errors name the right one
-        described = connection.execute(f"DESCRIBE {model.select}").fetchall()
-        _check_columns(model, [(row[0], row[1]) for row in described])
         connection.execute(create)
     except duckdb.Error as error:
+        with suppress(duckdb.Error):  # a sort column that is missing is an undeclared one
+            _check_columns(model, _columns(model.select, connection))
         raise _told(error, model.places) from None
+    _check_columns(model, _columns(model.name, connection))
     (rows,) = connection.execute(f"SELECT count(*) FROM {model.name}").fetchone() or (0,)
     return int(rows)
+
+
+def _columns(what: str, connection: duckdb.DuckDBPyConnection) -> list[tuple[str, str]]:
+    """Names and types of a table or SELECT."""
+    return [(row[0], row[1]) for row in connection.execute(f"DESCRIBE {what}").fetchall()]
 
 
 def _check_columns(model: Model, described: list[tuple[str, str]]) -> None:
