@@ -173,6 +173,17 @@ class TestProjects:
         home.build()
         assert home.kept("prompt") == ["hello"]
 
+    def test_first_lines_without_a_working_folder(self, home: Home, codex: Codex) -> None:
+        """As before 2025-09-09; a folder that a text names is none."""
+        bare = {"id": thread_id(1), "timestamp": "2025-06-01T00:00:00Z", "instructions": "x"}
+        message = {"type": "message", "role": "user", "content": [{"text": '"cwd":"/work"'}]}
+        for number, first in enumerate((bare, {**bare, "git": {"cwd": "/work"}}, message), 1):
+            lines = json.dumps(first, separators=(",", ":")).encode() + b"\n" + prompt("hello")
+            codex.path(number).write_bytes(lines)
+        home.projects = ["/work"]
+        home.build()
+        assert home.files == {}
+
     def test_compressed_sessions(self, home: Home, codex: Codex) -> None:
         path = codex.path(1)
         path.with_name(path.name + ".zst").write_bytes(compressed(session(1, "/work/a", "packed")))
@@ -446,6 +457,8 @@ class TestIncremental:
                 home.build()
         assert "two" in home.kept("prompt")
         assert "four" not in home.kept("prompt")
+        folder = next(iter(home.files.values())).parent
+        (folder / "content_killed.aside").write_bytes(b"half a file")
         with Build(home.settings) as build:
             assert not build.plan.news
             assert not build.is_up_to_date()
@@ -648,6 +661,30 @@ class TestKey:
         home.build()
         (path,) = home.files.values()
         assert decrypted(path, bytes(32)).num_rows == 1
+
+    def test_it_is_known_before_the_first_file_is_written(
+        self, home: Home, codex: Codex, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        for number in (1, 2):
+            codex.path(number).write_bytes(session(number, "/work/a", f"p{number}"))
+        home.projects = ["/work"]
+        with monkeypatch.context() as patch:
+            seen: list[object] = []
+
+            def breaking(*arguments: object) -> bool:
+                seen.append(arguments)
+                if len(seen) == 2:
+                    raise KeyboardInterrupt
+                return real(*arguments)  # type: ignore[arg-type]
+
+            real = capturing._write_file
+            patch.setattr(capturing, "_write_file", breaking)
+            with pytest.raises(KeyboardInterrupt):
+                home.build()
+        assert len(home.files) == 1
+        monkeypatch.setenv(VARIABLE, base64.b64encode(bytes(32)).decode())
+        with pytest.raises(ContentKeyError, match="another key"):
+            Build(home.settings).__enter__()
 
     def test_it_is_written_nowhere(self, home: Home, codex: Codex) -> None:
         codex.path(1).write_bytes(session(1, "/work/a", "hello"))

@@ -105,15 +105,18 @@ class _Capture:
     def run(self, generation: int) -> Captured:
         index = self._index
         self._folder.sweep()
+        if index.key != key_check(self._key):  # known before the first file is written with it
+            index.key = key_check(self._key)
+            self._folder.write_index(index)
         self._forget_the_dropped()
         settled = index.projects == self._projects.fingerprint
         for source in self._of_kind("codex"):
-            self._rollout(source, settled)
+            if not source.is_whole:  # documents from before 2025-09 name no working folder
+                self._rollout(source, settled)
         threads = self._threads()
         map_hash = self._privacy.digest(repr(sorted(threads.items())))
         for source in self._of_kind("codex-state"):
             self._state(source, threads, settled and map_hash == index.threads)
-        index.key = key_check(self._key)
         index.projects = self._projects.fingerprint
         index.threads = map_hash
         index.generation = generation
@@ -256,7 +259,8 @@ def _cwd_of(path: str, is_compressed: bool) -> str | None:
         return msgspec.json.decode(head, type=_FirstLine).payload.cwd
     except (msgspec.MsgspecError, UnicodeDecodeError):
         pass
-    found = _CWD.search(head)  # the line goes on beyond what was read of it
+    # perhaps the line goes on beyond what was read of it
+    found = None if head.endswith(b"\n") else _CWD.search(head)
     if found is None:
         return None
     try:
