@@ -48,7 +48,8 @@ def snapshot(path: str) -> Iterator[sqlite3.Connection]:
         with closing(_open_copy(path)) as connection:
             yield connection
     except sqlite3.OperationalError as error:  # our disk, our memory: not the file's fault
-        raise OSError(errno.EIO, f"SQLite cannot read it ({error.sqlite_errorname})") from None
+        name = getattr(error, "sqlite_errorname", "unknown error")
+        raise OSError(errno.EIO, f"SQLite cannot read it ({name})") from None
     except sqlite3.DatabaseError:
         raise OSError(errno.EBADMSG, DAMAGED) from None
 
