@@ -5,7 +5,7 @@ them. Arrow schemas, COMMENT ON, Dagster column schemas and docs/data-dictionary
 come from it. Does not belong here: reading or computing anything.
 
 A new domain adds a module with `COLUMNS` and `TABLES` and is named in `_DOMAINS`. Where its
-tables use a name with a meaning of their own, `LOCAL_COLUMNS` say it for its `LOCAL_TABLES`.
+tables use a name with a meaning of their own, its `LOCAL_COLUMNS` say it by table.
 """
 
 from __future__ import annotations
@@ -56,8 +56,8 @@ def meanings(table: str) -> dict[str, Column]:
     """What column names mean in a table: the common vocabulary, and what is local to it."""
     found = dict(vocabulary())
     for domain in _DOMAINS:
-        if table in getattr(domain, "LOCAL_TABLES", ()):
-            found |= {column.name: column for column in domain.LOCAL_COLUMNS}
+        local = getattr(domain, "LOCAL_COLUMNS", {}).get(table, ())
+        found |= {column.name: column for column in local}
     return found
 
 

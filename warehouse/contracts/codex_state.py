@@ -65,7 +65,7 @@ COLUMNS = (
 )
 
 # Names that mean something else elsewhere.
-LOCAL_COLUMNS = (
+_OF_THREADS = (
     Column("is_archived", "BOOLEAN", "Whether the user archived the thread", null=_NO_COLUMN),
     Column("thread_id", "VARCHAR", "Id of the thread"),
     Column(
@@ -199,5 +199,5 @@ TABLES: tuple[tuple[str, str, str, str, tuple[str, ...], tuple[str, ...], tuple[
     ),
 )
 
-# The tables in which LOCAL_COLUMNS hold.
-LOCAL_TABLES = frozenset({"parsed_threads"})
+# What columns mean in one table only.
+LOCAL_COLUMNS = {"parsed_threads": _OF_THREADS}

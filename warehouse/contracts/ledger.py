@@ -10,6 +10,8 @@ here hold for the tables of this domain alone.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from warehouse.contracts.base import Column
 from warehouse.contracts.common import TIMESTAMPTZ
 
@@ -19,7 +21,7 @@ USD = "DECIMAL(38,6)"
 
 COLUMNS: tuple[Column, ...] = ()
 
-LOCAL_COLUMNS: tuple[Column, ...] = (
+_COLUMNS: tuple[Column, ...] = (
     # --- events and operations --------------------------------------------------------------------
     Column(
         "event_type", "VARCHAR", "Type of the event", null="it has none, or one that is no name"
@@ -419,31 +421,41 @@ TABLES: tuple[tuple[str, str, str, str, tuple[str, ...], tuple[str, ...], tuple[
     ),
 )
 
-# The tables in which LOCAL_COLUMNS hold.
-LOCAL_TABLES = frozenset(
-    {
-        *(name for name, *_ in TABLES),
-        "ledgers",
-        "ledger_entries",
-        "goals",
-        "attempts",
-        "goal_chains",
-        "effective_goals",
-        "goal_history",
-        "goal_violations",
-        "goal_windows",
-        "goal_links",
-        "goal_threads",
-        "goal_usage",
-        "goal_totals",
-        "summary",
-        "summary_by_label",
-        "summary_by_goal_type",
-        "summary_by_model",
-        "summary_entries",
-        "failure_reasons",
-        "product_quality",
-        "goal_audit_candidates",
-        "goal_cost_coverage",
-    }
+_MODELS = (
+    "ledgers",
+    "ledger_entries",
+    "goals",
+    "attempts",
+    "goal_chains",
+    "effective_goals",
+    "goal_history",
+    "goal_violations",
+    "goal_windows",
+    "goal_links",
+    "goal_threads",
+    "goal_usage",
+    "goal_totals",
+    "summary",
+    "summary_by_label",
+    "summary_by_goal_type",
+    "summary_by_model",
+    "summary_entries",
+    "failure_reasons",
+    "product_quality",
+    "goal_audit_candidates",
+    "goal_cost_coverage",
 )
+
+# A removed goal is nothing any more.
+_OF_HISTORY = tuple(
+    replace(column, null="the event removed the goal")
+    for column in _COLUMNS
+    if column.name in ("goal_type", "status", "attempts")
+)
+
+# What columns mean, by table.
+LOCAL_COLUMNS: dict[str, tuple[Column, ...]] = {
+    **dict.fromkeys([name for name, *_ in TABLES], _COLUMNS),
+    **dict.fromkeys(_MODELS, _COLUMNS),
+    "goal_history": (*_COLUMNS, *_OF_HISTORY),
+}
