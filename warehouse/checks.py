@@ -192,6 +192,58 @@ _ACROSS = (
         WHERE s.lines <> coalesce(l.n, 0)
         """,
     ),
+    (
+        "every_entry_is_an_attempt",
+        "attempts",
+        True,
+        "every entry that a ledger ever put is one attempt",
+        """
+        SELECT abs(
+            (SELECT count(*) FROM attempts)
+            - (SELECT count(DISTINCT (source_id, entry_id)) FROM parsed_ledger_entries)
+        )
+        """,
+    ),
+    (
+        "goals_add_up",
+        "summary",
+        True,
+        "closed work and its known cost: of all types = of all models = of all labels = of all",
+        """
+        SELECT count(*) FROM (
+            SELECT count(*), coalesce(sum(cost_usd_known), 0) FROM effective_goals WHERE is_closed
+            UNION
+            SELECT closed_goals, coalesce(total_cost_usd, 0) FROM summary
+            UNION
+            SELECT coalesce(sum(closed_goals), 0), coalesce(sum(total_cost_usd), 0)
+            FROM summary_by_goal_type
+            UNION
+            SELECT coalesce(sum(closed_goals), 0), coalesce(sum(total_cost_usd), 0)
+            FROM summary_by_model
+            UNION
+            SELECT coalesce(sum(closed_goals), 0), coalesce(sum(total_cost_usd), 0)
+            FROM summary_by_label
+        ) HAVING count(*) > 1
+        """,
+    ),
+    (
+        "shares_add_up",
+        "goal_threads",
+        True,
+        "the goals of each thread share it as a whole",
+        """
+        SELECT count(*) FROM (
+            SELECT 1 FROM goal_threads GROUP BY session_id HAVING abs(sum(share) - 1) > 1e-9
+        )
+        """,
+    ),
+    (
+        "ledgers_keep_their_rules",
+        "goal_violations",
+        False,
+        "no line or record of a ledger breaks a rule of docs/ledger.md",
+        "SELECT count(*) FROM goal_violations WHERE severity <> 'notice'",
+    ),
 )
 
 

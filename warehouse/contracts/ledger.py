@@ -446,16 +446,22 @@ _MODELS = (
     "goal_cost_coverage",
 )
 
-# A removed goal is nothing any more.
-_OF_HISTORY = tuple(
-    replace(column, null="the event removed the goal")
-    for column in _COLUMNS
-    if column.name in ("goal_type", "status", "attempts")
-)
+
+def _nullable(null: str, *names: str) -> tuple[Column, ...]:
+    return tuple(replace(column, null=null) for column in _COLUMNS if column.name in names)
+
 
 # What columns mean, by table.
 LOCAL_COLUMNS: dict[str, tuple[Column, ...]] = {
     **dict.fromkeys([name for name, *_ in TABLES], _COLUMNS),
     **dict.fromkeys(_MODELS, _COLUMNS),
-    "goal_history": (*_COLUMNS, *_OF_HISTORY),
+    "goal_history": (
+        *_COLUMNS,
+        *_nullable("the event removed the goal", "goal_type", "status", "attempts"),
+    ),
+    "goal_violations": (
+        *_COLUMNS,
+        *_nullable("the line or record is rejected", "goal_id"),
+        *_nullable("the rule says it", "error"),
+    ),
 }
