@@ -49,7 +49,7 @@ _LEAST, _MOST = Decimal(-s.LIMIT), Decimal(s.LIMIT)
 _REMEMBERED = 100_000  # times and ids that are kept, since most of them occur again and again
 
 Row = tuple[object, ...]
-UNREADABLE = (
+_UNREADABLE = (
     msgspec.MsgspecError,
     ArithmeticError,  # of Decimal
     ValueError,
@@ -91,7 +91,7 @@ class LedgerParser:
         for line in lines:
             try:
                 found = self._plain(line, line_number)
-            except UNREADABLE:
+            except _UNREADABLE:
                 found = self._careful(line, line_number, offset, rows)
             at, kind = found.at, found.kind
             raw((line_number, offset, len(line), at, None, kind, None, None, None))
