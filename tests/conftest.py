@@ -26,6 +26,13 @@ def _unpack(archive: Path, target: Path) -> Path:
     return target
 
 
+@pytest.fixture(autouse=True)
+def _unsynced(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No waiting for the disk: tests kill processes, never the machine."""
+    monkeypatch.setattr("os.fsync", lambda _: None)
+    monkeypatch.setattr("warehouse.lake.sync_filesystem", lambda _: None)
+
+
 @pytest.fixture(scope="session")
 def recordings(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One folder a scenario, with `codex_home` and `truth.json`. Not to be changed."""

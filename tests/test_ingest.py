@@ -25,8 +25,9 @@ from tests.helpers import (
 from warehouse import ingest as engine
 from warehouse.ingest import CHANGED, UNSURE
 from warehouse.reading import Block, LineReader, open_plain
-from warehouse.sources.base import Found
+from warehouse.sources.base import Found, Rows
 from warehouse.sources.codex import CodexSource
+from warehouse.sources.codex.router import CodexParser
 
 
 @pytest.fixture
@@ -90,7 +91,7 @@ class TestRanges:
         packed.write_bytes(compressed(rollout(1, 3000)))
         assert packed.stat().st_size > 4000
         plan = warehouse.scan()
-        assert len(list(engine._ranges(plan.work))) == 1
+        assert len(list(engine._ranges(plan.work, plan.paths))) == 1
         warehouse.sync()
         assert warehouse.source.lines == 3001
 
@@ -212,6 +213,37 @@ def test_a_reading_that_breaks_off_is_taken_up_there(
     append(path, body(1, 3001))
     assert warehouse.sync().work == (1, 3002 - read)
     assert_like_fresh(warehouse, tmp_path / "fresh")
+
+
+def test_a_line_that_the_parser_stumbles_over_is_rejected_alone(
+    codex: Codex, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = rollout(1, 40)
+    codex.path(1).write_bytes(content)
+    parse = CodexParser.parse
+
+    def stumble(
+        self: CodexParser, lines: list[bytes], line_number: int, offset: int, rows: Rows
+    ) -> None:
+        for line in lines:  # some rows are there when it happens
+            parse(self, [line], line_number, offset, rows)
+            if b"message 7" in line:
+                raise KeyError("message 7")
+            line_number += 1
+            offset += len(line) + 1
+
+    monkeypatch.setattr(CodexParser, "parse", stumble)
+    step = warehouse.sync()
+    assert (step.work, step.problems) == ((1, 41), [])
+    assert (warehouse.source.lines, warehouse.source.rejected_lines) == (41, 1)
+    offset = content.index(message(7))
+    assert warehouse.rows("parsed_rejects", "line_number", "byte_offset", "rule", "error") == [
+        (8, offset, "unforeseen", "KeyError in parsing")
+    ]
+    rows = warehouse.rows("raw_lines", "line_number", "byte_offset", "byte_length", "type")
+    assert [row[0] for row in rows] == list(range(1, 42))
+    assert rows[7] == (8, offset, len(message(7)) - 1, None)
+    assert len(warehouse.rows("parsed_usage", "line_number")) == 20
 
 
 def test_a_full_disk_is_no_fault_of_the_source(

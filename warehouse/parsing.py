@@ -15,6 +15,7 @@ from typing import Any
 
 import msgspec
 import pyarrow as pa
+import pyarrow.compute as pc
 import zstandard
 
 from warehouse.contracts import lake_tables
@@ -33,6 +34,8 @@ from warehouse.sources import KINDS
 from warehouse.sources.base import DAMAGED, Parser, Rows, iso_us, reason
 
 FLUSH_ROWS = 6_000
+_MOST = 2**63
+_YEAR_1 = -62_135_596_800_000_000  # microseconds; before it, Python has no dates
 
 
 class Range(msgspec.Struct, array_like=True):
@@ -126,9 +129,13 @@ def _read(wanted: Range, parser: Parser, stage: _Stage, seed: int) -> RangeResul
     reading = _Reading(wanted)
     for block in reading:
         if block.overlong:
-            stage.reject_overlong(line_number, block.offset, block.overlong)
+            stage.reject(
+                (line_number, block.offset, block.overlong),
+                "line_too_long",
+                f"the line is longer than {MAX_LINE_BYTES >> 20} MiB",
+            )
         else:
-            parser.parse(block.lines, line_number, block.offset, stage.rows)
+            _parse(parser, block.lines, line_number, block.offset, stage)
         sums = add_sums(sums, content_sum(block.lines, block.offset, seed))
         line_number += len(block.lines)
         stage.flush_if_full()
@@ -144,6 +151,28 @@ def _read(wanted: Range, parser: Parser, stage: _Stage, seed: int) -> RangeResul
         None if reader is None else reader.tail_hash,
         reading.error,
     )
+
+
+def _parse(
+    parser: Parser, lines: list[bytes], line_number: int, offset: int, stage: _Stage
+) -> None:
+    """Parse lines; one that a parser stumbles over, which it should not, is rejected alone."""
+    before = stage.mark()
+    try:
+        parser.parse(lines, line_number, offset, stage.rows)
+    except Exception as error:
+        stage.take_back(before)
+        if len(lines) == 1:
+            stage.reject(
+                (line_number, offset, len(lines[0])),
+                "unforeseen",
+                f"{type(error).__name__} in parsing",
+            )
+            return
+        for line in lines:
+            _parse(parser, [line], line_number, offset, stage)
+            line_number += 1
+            offset += len(line) + 1
 
 
 class _Reading:
@@ -172,12 +201,17 @@ class _Reading:
 def _read_whole(wanted: Range, parser: Parser, stage: _Stage, seed: int) -> RangeResult:
     lines = sums = 0
     error = None
+    before = stage.mark()
     try:
         # first the sum: of a file that changes meanwhile, it must not tell of unread content
         sums = sum_of_whole(wanted.path, seed)
         lines = parser.parse_file(wanted.path, stage.rows)
     except OSError as problem:
         error = reason(problem)
+    except Exception as problem:  # its text might quote content
+        error = f"{type(problem).__name__} in parsing"
+    if error is not None:
+        stage.take_back(before)
     read, tail = (wanted.size, 0) if error is None else (0, None)
     return RangeResult(wanted.source_id, 0, read, 0, lines, stage.rejected(), sums, tail, error)
 
@@ -210,12 +244,19 @@ class _Stage:
         self._settle()
         return self._rejected
 
-    def reject_overlong(self, line_number: int, offset: int, length: int) -> None:
-        row = (line_number, offset, length)
-        self.rows["raw_lines"].append((*row, None, None, None, None, None, None))
-        self.rows["parsed_rejects"].append(
-            (*row, "line_too_long", f"the line is longer than {MAX_LINE_BYTES >> 20} MiB")
-        )
+    def mark(self) -> list[int]:
+        """How many rows there are; for `take_back`."""
+        return [len(rows) for rows in self.rows.values()]
+
+    def take_back(self, mark: list[int]) -> None:
+        """Remove the rows that came since then (and were not flushed)."""
+        for rows, length in zip(self.rows.values(), mark, strict=True):
+            del rows[length:]
+
+    def reject(self, place: tuple[int, int, int], rule: str, error: str) -> None:
+        """Both rows of a line of which nothing is known but its place and length."""
+        self.rows["raw_lines"].append((*place, None, None, None, None, None, None))
+        self.rows["parsed_rejects"].append((*place, rule, error))
 
     def flush_if_full(self) -> None:
         if len(self.rows["raw_lines"]) >= FLUSH_ROWS:
@@ -289,13 +330,24 @@ def _array(values: Sequence[Any], field: pa.Field) -> pa.Array:
     if pa.types.is_timestamp(wanted):
         if field.name == "recorded_at":  # the one time that parsers give as it was written
             return _written_times(values, wanted)
-        return pa.array(values, pa.int64()).cast(wanted)
+        return _exact(values, pa.int64()).cast(wanted)
+    return _exact(values, wanted)
+
+
+def _exact(values: Sequence[Any], wanted: pa.DataType) -> pa.Array:
+    """The values as they are; where some cannot be held, as near as can be."""
     try:
         return pa.array(values, wanted)
-    except (pa.ArrowInvalid, UnicodeDecodeError):
-        if not pa.types.is_string(wanted):
-            raise
-        return pa.array([_text(value) for value in values], wanted)
+    except (pa.ArrowInvalid, OverflowError, UnicodeDecodeError):
+        if pa.types.is_string(wanted):
+            return pa.array([_text(value) for value in values], wanted)
+        if pa.types.is_floating(wanted):  # whole numbers beyond 2**53
+            return pa.array([None if v is None else float(v) for v in values], wanted)
+        if wanted == pa.int64():  # no parser should give more than 64 bits
+            return pa.array(
+                [v if v is None or -_MOST <= v < _MOST else None for v in values], wanted
+            )
+        raise
 
 
 def _text(value: str | bytes | None) -> str | None:
@@ -307,7 +359,11 @@ def _text(value: str | bytes | None) -> str | None:
 
 def _written_times(values: Sequence[bytes | None], wanted: pa.DataType) -> pa.Array:
     try:
-        return pa.array(values, pa.string()).cast(wanted)
-    except pa.ArrowInvalid:  # some date that no calendar has, such as 30 February
-        moments = [None if value is None else iso_us(value.decode()) for value in values]
-        return pa.array(moments, pa.int64()).cast(wanted)
+        times = pa.array(values, pa.string()).cast(wanted)
+        if times.null_count == len(times) or pc.min(times).value >= _YEAR_1:
+            return times
+    except pa.ArrowInvalid:
+        pass
+    # some date that no calendar has, such as 30 February or the year 0
+    moments = [None if value is None else iso_us(value.decode()) for value in values]
+    return pa.array(moments, pa.int64()).cast(wanted)

@@ -1,0 +1,69 @@
+"""Rows become Arrow columns, whatever values lines hold."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from warehouse.parsing import to_batch
+
+TIME = pa.timestamp("us", tz="UTC")
+
+
+def column(wanted: pa.DataType, values: list[Any], name: str = "value") -> list[Any]:
+    schema = pa.schema([("source_id", pa.string()), (name, wanted)])
+    batch = to_batch([(value,) for value in values], ["s"] * len(values), schema)
+    batch.validate(full=True)
+    return batch.column(1).to_pylist()
+
+
+def test_texts_are_bytes_or_str_and_always_utf8() -> None:
+    assert column(pa.string(), [b"a", "b", None]) == ["a", "b", None]
+    odd = [b"\xff\xfe", "\ud800", "é", b"\x00", None]
+    assert column(pa.string(), odd) == ["��", "?", "é", "\x00", None]
+
+
+def test_whole_numbers_in_columns_of_broken_ones() -> None:
+    assert column(pa.float64(), [1, 2.5, None]) == [1.0, 2.5, None]
+    assert column(pa.float64(), [2**53 + 1, 2**63 - 1, 0.5]) == [2.0**53, 2.0**63, 0.5]
+
+
+def test_numbers_that_64_bits_cannot_hold() -> None:
+    most = 2**63
+    assert column(pa.int64(), [most - 1, -most, 1]) == [most - 1, -most, 1]
+    assert column(pa.int64(), [most, -most - 1, 10**300, 1, None]) == [None, None, None, 1, None]
+
+
+def test_times_are_microseconds() -> None:
+    moment = datetime(2026, 3, 4, 5, 6, 7, 8, tzinfo=UTC)
+    us = int(moment.timestamp()) * 1_000_000 + 8
+    assert column(TIME, [us, None, 10**40]) == [moment, None, None]
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        (b"2026-03-04T05:06:07Z", datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)),
+        (b"2026-03-04T05:06:07.1Z", datetime(2026, 3, 4, 5, 6, 7, 100_000, tzinfo=UTC)),
+        (b"2026-03-04T05:06:07.123456Z", datetime(2026, 3, 4, 5, 6, 7, 123_456, tzinfo=UTC)),
+        (b"2026-03-04T05:06:07.123456789Z", datetime(2026, 3, 4, 5, 6, 7, 123_456, tzinfo=UTC)),
+        (b"2026-02-30T05:06:07Z", None),  # no such day
+        (b"2026-03-04T25:06:07Z", None),
+        (b"2026-03-04T05:06:60Z", None),
+        (b"0000-03-04T05:06:07Z", None),
+        (None, None),
+    ],
+)
+def test_written_times(written: bytes | None, read: datetime | None) -> None:
+    assert column(TIME, [written], "recorded_at") == [read]
+    good = b"2026-01-01T00:00:00.000Z"  # whatever stands beside it
+    assert column(TIME, [good, written, good], "recorded_at")[1] == read
+
+
+def test_rows_that_do_not_fit_the_contract_are_refused() -> None:
+    schema = pa.schema([("source_id", pa.string()), ("value", pa.int64())])
+    with pytest.raises(ValueError, match="rows of 2 values do not fit"):
+        to_batch([(1, 2)], ["s"], schema)
