@@ -27,6 +27,7 @@ REASONS = (
     "other",
 )
 TITLES = ("Fix the retry loop", "Räksmörgås ✓", "Partial follow-up", 'Quote " and \\ in title')
+NOTES = (None, "n", "was not accepted", "What was done, and why. " * 70)
 IGNORED = ("note_added", "goal_archived", "", "GOAL_STARTED")
 OFFSETS = (0, None, 3, -5, 5.5)  # hours; None is written as Z
 START = datetime(2026, 1, 1, 8, tzinfo=UTC)
@@ -77,7 +78,7 @@ class _Writer:
             "finished_at": None,
             **self._measures(known=0.0),
             "failure_reason": None,
-            "notes": random.choice((None, "n", "was not accepted")),
+            "notes": random.choice(NOTES),
             "agent_name": random.choice((None, "codex")),
             "result_fit": None,
             "model": random.choice((None, *MODELS)),
