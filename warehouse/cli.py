@@ -1,4 +1,4 @@
-"""The command line: build, query, summary, status, report, ui.
+"""The command line: build, query, summary, status, explain, report, ui.
 
 Belongs here: options, exit codes, and how errors look. Does not belong here: any work; each
 command calls one function. Libraries are imported by the commands that need them: a build
@@ -137,6 +137,30 @@ def status(home: Home = None, as_json: AsJson = False) -> None:
     from warehouse.pages import print_status
 
     print_status(data)
+
+
+@app.command()
+def explain(
+    thread: Annotated[
+        str, typer.Argument(metavar="THREAD", help="Id of a thread, or how it begins.")
+    ],
+    home: Home = None,
+    turn: Annotated[
+        int | None, typer.Option("--turn", metavar="N", min=1, help="This turn alone.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Every usage line of a thread: counted or not, and why."""
+    settings = _settings(home)
+    from warehouse.explain import explain as explain_thread
+
+    data = explain_thread(settings, thread, turn)
+    if as_json:
+        _print_json(data)
+        return
+    from warehouse.pages import print_explanation
+
+    print_explanation(data)
 
 
 def _print_json(data: object) -> None:

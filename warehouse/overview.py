@@ -47,7 +47,7 @@ _SUMS = f"""
 
 def summary(settings: Settings) -> Record:
     """`usage`: sums, by model, project, label and day; `coverage`: what each sum covers."""
-    with _asking(settings) as connection:
+    with asking(settings) as connection:
         usage = _one(
             connection,
             f"""
@@ -76,7 +76,7 @@ def summary(settings: Settings) -> Record:
         for name, count in covered.items():
             coverage[name] = {"covered": count, "total": usage["responses"]}
         coverage["price_confidence"] = _price_confidence(connection)
-        usage["by_project"] = _all(
+        usage["by_project"] = all_rows(
             connection,
             f"""
             SELECT project, sessions, responses, {", ".join(TOKENS)}, cost_usd,
@@ -85,7 +85,7 @@ def summary(settings: Settings) -> Record:
             """,
         )
         for group in ("model", "label"):
-            usage[f"by_{group}"] = _all(
+            usage[f"by_{group}"] = all_rows(
                 connection,
                 f"""
                 SELECT {group}, {_SUMS}
@@ -94,7 +94,7 @@ def summary(settings: Settings) -> Record:
                 GROUP BY {group} ORDER BY total_tokens DESC NULLS LAST, {group}
                 """,
             )
-        usage["by_day"] = _all(
+        usage["by_day"] = all_rows(
             connection,
             f"""
             SELECT CAST(responded_at AS DATE) AS day, {_SUMS}
@@ -105,7 +105,7 @@ def summary(settings: Settings) -> Record:
 
 
 def _price_confidence(connection: duckdb.DuckDBPyConnection) -> Record:
-    rows = _all(
+    rows = all_rows(
         connection,
         "SELECT detail, covered FROM coverage WHERE aspect = 'price_confidence' ORDER BY ALL",
     )
@@ -116,7 +116,7 @@ def status(settings: Settings) -> Record:
     """The warehouse, its sources and tables, rejects, builds, and what is not covered."""
     lake = Lake(settings.home)
     record = current_build(lake)
-    with _asking(settings) as connection:
+    with asking(settings) as connection:
         database = database_path(lake)
         warehouse = {
             "path": str(database),
@@ -135,7 +135,7 @@ def status(settings: Settings) -> Record:
             """,
         )
         freshness["built_at"] = datetime.fromisoformat(record.created_at) if record else None
-        sources = _all(
+        sources = all_rows(
             connection,
             """
             SELECT kind, label, state, count(*) AS sources,
@@ -148,11 +148,11 @@ def status(settings: Settings) -> Record:
             ORDER BY kind, label NULLS FIRST, state
             """,
         )
-        problems = _all(
+        problems = all_rows(
             connection,
             "SELECT path, state, error FROM raw_sources WHERE error IS NOT NULL ORDER BY path",
         )
-        rejects = _all(
+        rejects = all_rows(
             connection,
             """
             SELECT s.kind, r.rule, count(*) AS lines, count(DISTINCT source_id) AS sources
@@ -162,7 +162,7 @@ def status(settings: Settings) -> Record:
             ORDER BY lines DESC, rule, kind
             """,
         )
-        not_covered = _all(
+        not_covered = all_rows(
             connection,
             """
             SELECT aspect, detail, aspect_meaning AS meaning, covered, total,
@@ -190,7 +190,9 @@ def _tables(connection: duckdb.DuckDBPyConnection, lake: Lake) -> list[Record]:
     layers = {name: table.layer for name, table in of_lake.items()}
     for path in sorted((lake.root / "current").glob("*/*.parquet")):
         layers[path.stem] = path.parent.name
-    names = _all(connection, "SELECT table_name AS name FROM duckdb_tables() WHERE NOT temporary")
+    names = all_rows(
+        connection, "SELECT table_name AS name FROM duckdb_tables() WHERE NOT temporary"
+    )
     found = [
         {"layer": layers.get(row["name"], "other"), "name": row["name"]}
         | _one(connection, f'SELECT count(*) AS rows FROM "{row["name"]}"')
@@ -213,8 +215,8 @@ def _build(each: BuildRecord, current: BuildRecord | None) -> Record:
 
 def headline(settings: Settings) -> str:
     """One line on what the numbers cover, for the end of a build."""
-    with _asking(settings) as connection:
-        rows = _all(
+    with asking(settings) as connection:
+        rows = all_rows(
             connection,
             """
             SELECT aspect, covered, total FROM coverage
@@ -230,7 +232,7 @@ def headline(settings: Settings) -> str:
 
 
 @contextmanager
-def _asking(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
+def asking(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
     """The warehouse, if it is one that this version of Rollhouse can ask."""
     with open_warehouse(settings) as connection:
         try:
@@ -243,12 +245,13 @@ def _asking(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
             ) from None
 
 
-def _all(connection: duckdb.DuckDBPyConnection, sql: str) -> list[Record]:
-    cursor = connection.execute(sql)
+def all_rows(connection: duckdb.DuckDBPyConnection, sql: str, **parameters: object) -> list[Record]:
+    """Rows as dictionaries; `$name` in the SQL is a parameter."""
+    cursor = connection.execute(sql, parameters or None)
     names = [column[0] for column in cursor.description or []]
     return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
 
 def _one(connection: duckdb.DuckDBPyConnection, sql: str) -> Record:
-    (record,) = _all(connection, sql)
+    (record,) = all_rows(connection, sql)
     return record
