@@ -102,6 +102,12 @@ def word_of_command(raw: msgspec.Raw) -> str | None:
     return None if size is None else word(size.word)
 
 
+def word_of(raw: msgspec.Raw) -> str | None:
+    """A name from a fixed set, where a text may stand for something else in other messages."""
+    value = bytes(raw)
+    return word(_string(value)) if value.startswith(b'"') else None
+
+
 def tag_of(raw: msgspec.Raw) -> str | None:
     """A choice that is a string or an object with one key: the string or the key."""
     value = bytes(raw)

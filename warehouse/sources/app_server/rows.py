@@ -25,6 +25,7 @@ from warehouse.sources.texts import (
     text_bytes,
     text_chars,
     word,
+    word_of,
     word_of_command,
 )
 
@@ -297,7 +298,7 @@ class MessageRows:
             model_provider=p.model_provider,
             service_tier=p.service_tier,
             effort=p.effort,
-            reasoning_summary=p.summary,
+            reasoning_summary=word_of(p.summary),
             approval_policy=tag_of(p.approval_policy),
             approvals_reviewer=word(p.approvals_reviewer),
             sandbox_type=word(p.sandbox_policy.type) if p.sandbox_policy else None,

@@ -196,7 +196,7 @@ class Settings(Shape):
     model_provider: str | None = None
     service_tier: str | None = None
     effort: str | None = None
-    summary: str | None = None
+    summary: msgspec.Raw = ABSENT
     approval_policy: msgspec.Raw = ABSENT
     approvals_reviewer: str | None = None
     sandbox_policy: Tagged | None = None
@@ -607,7 +607,6 @@ class Event(Snake):
     delta: Text = ABSENT
     chunk: Text = ABSENT
     unified_diff: Text = ABSENT
-    reason: str | None = None
     command: msgspec.Raw = ABSENT
     source: str | None = None
     aggregated_output: Text = ABSENT
