@@ -25,9 +25,9 @@ from tests.helpers import (
 from warehouse import ingest as engine
 from warehouse.ingest import CHANGED, UNSURE
 from warehouse.reading import Block, LineReader, open_plain
-from warehouse.sources.base import Found, Rows
+from warehouse.sources import KINDS
+from warehouse.sources.base import Found, Parser, Rows
 from warehouse.sources.codex import CodexSource
-from warehouse.sources.codex.router import CodexParser
 
 
 @pytest.fixture
@@ -220,10 +220,11 @@ def test_a_line_that_the_parser_stumbles_over_is_rejected_alone(
 ) -> None:
     content = rollout(1, 40)
     codex.path(1).write_bytes(content)
-    parse = CodexParser.parse
+    parser = type(KINDS["codex"].parser(warehouse.privacy))
+    parse = parser.parse
 
     def stumble(
-        self: CodexParser, lines: list[bytes], line_number: int, offset: int, rows: Rows
+        self: Parser, lines: list[bytes], line_number: int, offset: int, rows: Rows
     ) -> None:
         for line in lines:  # some rows are there when it happens
             parse(self, [line], line_number, offset, rows)
@@ -232,7 +233,7 @@ def test_a_line_that_the_parser_stumbles_over_is_rejected_alone(
             line_number += 1
             offset += len(line) + 1
 
-    monkeypatch.setattr(CodexParser, "parse", stumble)
+    monkeypatch.setattr(parser, "parse", stumble)
     step = warehouse.sync()
     assert (step.work, step.problems) == ((1, 41), [])
     assert (warehouse.source.lines, warehouse.source.rejected_lines) == (41, 1)
