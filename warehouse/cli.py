@@ -18,12 +18,10 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from warehouse import __version__
-from warehouse.errors import RollhouseError
+from warehouse.errors import INTERRUPTED, RollhouseError
 
 if TYPE_CHECKING:
     from warehouse.settings import Settings
-
-_INTERRUPTED = 130
 
 app = typer.Typer(
     name="rollhouse",
@@ -226,14 +224,14 @@ def main() -> None:
             raise
         _interrupted()
     except SystemExit as end:
-        if end.code == _INTERRUPTED:  # what typer makes of it
+        if end.code == INTERRUPTED:  # what typer makes of it
             _interrupted()
         _flush()
         raise
 
 
 def _interrupted() -> NoReturn:
-    fail("interrupted; the last published warehouse stays as it was", _INTERRUPTED)
+    fail("interrupted; the last published warehouse stays as it was", INTERRUPTED)
 
 
 def _flush() -> None:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from warehouse import resources
 from warehouse.build import Build, Outcome, Progress
 from warehouse.builds import database_path
+from warehouse.settings import default_codex_home
 from warehouse.wording import count, size
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 PROBLEMS_SHOWN = 20
 
 _DOING = {
+    "content": "Capturing texts",
     "loading": "Loading Parquet into DuckDB",
     "session": "Models: sessions and turns",
     "derived": "Models: derived",
@@ -83,8 +85,8 @@ class BuildConsole(Progress, AbstractContextManager["BuildConsole"]):
         assert record is not None  # a build that does not publish raises
         took = time.perf_counter() - self._started
         print(f"Built in {took:.1f} s: {database_path(build.lake)}\n")
-        if any(root.path == resources.sample_folder() for root in build.settings.roots()):
-            _line("Note", "this is the sample that comes with Rollhouse: there is no ~/.codex here")
+        if not build.settings.sources and default_codex_home() == resources.sample_folder():
+            _line("Note", "there is no ~/.codex here: this is the sample that comes along")
         _line("Sources", _sources(build))
         if outcome.ingested is None:
             _line("Read", "nothing new; only the models ran")

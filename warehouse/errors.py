@@ -6,6 +6,8 @@ themselves (each module has its own).
 
 from __future__ import annotations
 
+INTERRUPTED = 130  # exit code after Ctrl-C
+
 
 class RollhouseError(Exception):
     """Something failed; printed as one line, without a traceback."""

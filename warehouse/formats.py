@@ -98,19 +98,20 @@ def write_parquet(relation: duckdb.DuckDBPyRelation, out: BinaryIO) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    reader = relation.to_arrow_reader(_BATCH * 10)
-    names = unique_names(reader.schema.names)
-    schema = pa.schema(
-        [field.with_name(name) for field, name in zip(reader.schema, names, strict=True)]
-    )
-    try:
-        with pq.ParquetWriter(out, schema, compression="zstd") as writer:
-            for batch in reader:
-                writer.write_batch(batch.rename_columns(names))
-    except pa.ArrowNotImplementedError as error:
-        raise UnwritableError(
-            f"Parquet cannot hold a column: {error}; cast it, say to VARCHAR"
-        ) from None
+    # an open reader would keep the connection open
+    with relation.to_arrow_reader(_BATCH * 10) as reader:
+        names = unique_names(reader.schema.names)
+        schema = pa.schema(
+            [field.with_name(name) for field, name in zip(reader.schema, names, strict=True)]
+        )
+        try:
+            with pq.ParquetWriter(out, schema, compression="zstd") as writer:
+                for batch in reader:
+                    writer.write_batch(batch.rename_columns(names))
+        except pa.ArrowNotImplementedError as error:
+            raise UnwritableError(
+                f"Parquet cannot hold a column: {error}; cast it, say to VARCHAR"
+            ) from None
 
 
 def write_table(result: Result, out: TextIO) -> None:

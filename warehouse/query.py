@@ -7,23 +7,28 @@ questions are asked (overview.py has those of `summary` and `status`).
 
 from __future__ import annotations
 
+import os
 import sys
 import tempfile
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Literal, TextIO
 
 import duckdb
 
 from warehouse import formats
 from warehouse.builds import database_path
-from warehouse.errors import RollhouseError, UsageError
+from warehouse.errors import INTERRUPTED, RollhouseError, UsageError
 from warehouse.lake import Lake
 
 if TYPE_CHECKING:
     from warehouse.settings import Settings
 
 Format = Literal["table", "json", "csv", "parquet"]
+
+_PATIENCE_SECONDS = 3.0
 
 
 class QueryError(RollhouseError):
@@ -77,15 +82,47 @@ def run_query(settings: Settings, sql: str, form: Format, out: TextIO | None = N
     with open_warehouse(settings) as connection:
         try:
             _check_statement(connection, sql)
-            if form == "parquet":
-                # a relation streams as Arrow; the result of execute() would be copied whole
-                formats.write_parquet(connection.sql(sql), out.buffer)
-            else:
-                formats.WRITERS[form](formats.Result(connection.execute(sql)), out)
+            _interruptibly(connection, partial(_write, connection, sql, form, out))
         except formats.UnwritableError as error:
             raise QueryError(str(error)) from None
         except duckdb.Error as error:
             raise QueryError(_explain(error)) from None
+
+
+def _write(connection: duckdb.DuckDBPyConnection, sql: str, form: Format, out: TextIO) -> None:
+    if form == "parquet":
+        # a relation streams as Arrow; the result of execute() would be copied whole
+        formats.write_parquet(connection.sql(sql), out.buffer)
+    else:
+        formats.WRITERS[form](formats.Result(connection.execute(sql)), out)
+
+
+def _interruptibly(connection: duckdb.DuckDBPyConnection, work: Callable[[], None]) -> None:
+    """Do the work in a thread, so that Ctrl-C is heard here.
+
+    DuckDB looks for signals between its tasks only, and one task may take forever.
+    """
+    failures: list[BaseException] = []
+    done = threading.Event()  # not join(), which takes the thread for ended after Ctrl-C
+
+    def run() -> None:
+        try:
+            work()
+        except BaseException as failure:
+            failures.append(failure)
+        finally:
+            done.set()
+
+    threading.Thread(target=run, daemon=True).start()
+    try:
+        done.wait()
+    except KeyboardInterrupt:
+        connection.interrupt()
+        if not done.wait(_PATIENCE_SECONDS):
+            os._exit(INTERRUPTED)  # it waits for whoever reads our output, and nothing wakes it
+        raise
+    for failure in failures:
+        raise failure
 
 
 def _check_statement(connection: duckdb.DuckDBPyConnection, sql: str) -> None:

@@ -143,7 +143,7 @@ def test_links_lead_somewhere() -> None:
 
 def test_every_setting_is_documented() -> None:
     text = (ROOT / "docs" / "settings.md").read_text()
-    assert re.findall(r"^\| `(\w+)` \| (?!never|as they)", text, re.M) == [*Settings.model_fields]
+    assert re.findall(r"^\| `(\w+)` \|", text, re.M) == [*Settings.model_fields]
 
 
 def test_defaults_are_the_documented_ones(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -167,7 +167,7 @@ def test_example_shows_every_setting_and_is_right(
 ) -> None:
     text = EXAMPLE.read_text()
     assert tomllib.loads(text) == {}  # as it stands, it changes nothing
-    commented_out = re.compile(r"^# (?=[a-z_]+ = |\[\[)", re.M)
+    commented_out = re.compile(r"^# (?=[a-z_]+ = |\[)", re.M)
     shown = tomllib.loads(commented_out.sub("", text))
     assert shown.keys() == Settings.model_fields.keys()
     assert {key for source in shown["sources"] for key in source} == {*SourceSetting.model_fields}

@@ -175,7 +175,7 @@ def test_status_page(status: Record) -> None:
     assert "150 bytes" in text
     assert "sessions 47" in text
     assert "(current)" in text
-    assert "Warning" not in text
+    assert "Warning:" not in text
 
 
 def test_status_page_hides_no_problem(status: Record) -> None:
