@@ -40,7 +40,7 @@ LABELS = frozenset(
         *("commit_hash", "shell", "network_access", "rate_limit_reached_type", "decision"),
         *("decision_source", "risk_level", "user_authorization", "usage_kind", "execution"),
         *("sandbox_policy", "updated_at", "thread_memory_mode", "multi_agent_mode", "record_type"),
-        *("compaction_model_hash", "revision", "login", "action_name"),
+        *("compaction_model_hash", "revision", "login", "action_name", "content_item_kinds"),
     }
 )
 PLACES = frozenset({"cwd", "branch", "repository_url", "writable_roots", "runtime_workspace_roots"})
@@ -99,10 +99,11 @@ def mistyped(value: Any) -> Iterator[Any]:
         for name, inner in value.items():
             if name in ("timestamp", "type", "payload"):
                 continue
-            if not (isinstance(inner, str) or name in LABELS or is_id(name)):
-                yield {**value, name: f"5 {CONTENT}"}
             yield {**value, name: {"x": CONTENT}}
-            yield {**value, name: [CONTENT]}
+            if not (name in LABELS or is_id(name) or name == "command"):  # there, these are fine
+                yield {**value, name: [CONTENT]}
+                if not isinstance(inner, str):
+                    yield {**value, name: f"5 {CONTENT}"}
             if isinstance(inner, dict):
                 for other in mistyped(inner):
                     yield {**value, name: other}
