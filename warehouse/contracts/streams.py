@@ -130,6 +130,15 @@ COLUMNS = (
         "When the panel was captured: its file's date",
         null="an earlier panel of its capture, or the file is of another day than its name",
     ),
+    # --- beside what is counted -------------------------------------------------------------------
+    Column("event_tokens", "BIGINT", "Total that the turn's event says", "it says none", "tokens"),
+    Column(
+        "compaction_tokens", "BIGINT", "Use of remote compactions", "none in the turn", "tokens"
+    ),
+    Column("event_table", "VARCHAR", "Table of the events"),
+    Column("missing_reason", "VARCHAR", "What context is missing, or none"),
+    Column("events", "BIGINT", "Events"),
+    Column("share_percent", "DOUBLE", "Share of the table's events", unit="%"),
     # --- kinds ----------------------------------------------------------------------------------
     Column("shape_name", "VARCHAR", "Method, type of event, or kind of snapshot"),
     Column("messages", "BIGINT", "Messages, events or snapshots"),
@@ -137,3 +146,11 @@ COLUMNS = (
     Column("first_source_id", "VARCHAR", "Source of the first"),
     Column("first_line_number", "BIGINT", "Line of the first"),
 )
+
+# The same words of a turn that `reconciliation` says of a thread.
+LOCAL_COLUMNS = (
+    Column("counted_tokens", "BIGINT", "Total that is counted from rollouts", "none", "tokens"),
+    Column("unexplained_tokens", "BIGINT", "What is left", "nothing to compare", "tokens"),
+    Column("explanation", "VARCHAR", "Why the two differ, or equal"),
+)
+LOCAL_TABLES = frozenset({"turn_reconciliation"})
