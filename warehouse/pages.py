@@ -323,6 +323,11 @@ def _print_reconciliation(console: Console, row: Record) -> None:
             f"{row['counted_tokens'] or 0:,} counted = {row['counter_tokens']:,} counter{terms}"
         )
     console.print(escape(row["explanation"]))
+    if row["state_tokens_used"] is not None:
+        console.print(
+            f"{row['state_tokens_used']:,} in Codex's state database: "
+            + escape(row["state_explanation"])
+        )
 
 
 # --- pieces ---------------------------------------------------------------------------------------

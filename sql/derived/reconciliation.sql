@@ -2,7 +2,8 @@
 description: >
   Our total of each thread beside the CLI's own cumulative counter, with the explanation of
   the difference: counted = counter - inherited + reverted + forgotten + beyond the counter
-  - unplaced + unexplained. Laws 1 and 2 of docs/accounting.md are judged here.
+  - unplaced + unexplained. Laws 1 and 2 of docs/accounting.md are judged here. The state
+  database's `tokens_used` stands beside them: it is the counter when it was last looked at.
 grain: one row per thread
 key: [session_id]
 columns:
@@ -20,6 +21,9 @@ columns:
   - keeps_law_1
   - keeps_law_2
   - rejected_lines
+  - state_tokens_used
+  - is_state_current
+  - state_explanation
 scope: family
 */
 WITH
@@ -150,6 +154,66 @@ law_1 AS (
     GROUP BY session_id
 ),
 
+-- Of several databases the one in use, which has the highest version, is right.
+states AS (
+    SELECT
+        thread_id AS session_id,
+        tokens_used
+    FROM parsed_threads
+    WHERE tokens_used IS NOT NULL
+    QUALIFY
+        row_number() OVER (
+            PARTITION BY thread_id
+            ORDER BY
+                database_version DESC NULLS LAST,
+                updated_at DESC NULLS LAST,
+                source_id
+        ) = 1
+),
+
+-- All that the counter ever said in the thread: in own lines, and where it began.
+stands AS (
+    SELECT
+        verdicts.session_id,
+        verdicts.counter_tokens,
+        verdicts.is_own
+    FROM usage_verdicts AS verdicts
+    INNER JOIN states
+        ON
+            verdicts.session_id = states.session_id
+            AND verdicts.counter_tokens = states.tokens_used
+    WHERE verdicts.basis <> 'record'
+    UNION ALL
+    SELECT
+        rollouts.session_id,
+        baselines.counter_tokens,
+        FALSE AS is_own
+    FROM history_bases
+    INNER JOIN rollouts
+        ON history_bases.source_id = rollouts.source_id
+    INNER JOIN states
+        ON rollouts.session_id = states.session_id
+    INNER JOIN usage_verdicts AS baselines
+        ON
+            history_bases.baseline_source_id = baselines.source_id
+            AND history_bases.baseline_line = baselines.line_number
+            AND states.tokens_used = baselines.counter_tokens
+),
+
+known_states AS (
+    SELECT
+        states.session_id,
+        states.tokens_used,
+        coalesce(bool_or(stands.is_own), FALSE) AS is_own_counter,
+        count(stands.session_id) > 0 AS is_counter
+    FROM states
+    LEFT JOIN stands
+        ON states.session_id = stands.session_id
+    GROUP BY
+        states.session_id,
+        states.tokens_used
+),
+
 compared AS (
     SELECT
         sessions.session_id,
@@ -168,7 +232,11 @@ compared AS (
         counters.fallen_tokens + counters.cleared_tokens AS forgotten_tokens,
         coalesce(counted.record_tokens, 0) - counters.recorded_tokens AS beyond_counter_tokens,
         counters.unplaced_tokens,
-        law_1.is_kept AS keeps_law_1
+        law_1.is_kept AS keeps_law_1,
+        known_states.tokens_used AS state_tokens_used,
+        known_states.is_own_counter,
+        known_states.is_counter,
+        known_states.tokens_used = coalesce(counters.counter_tokens, 0) AS is_state_current
     FROM sessions
     LEFT JOIN counted
         ON sessions.session_id = counted.session_id
@@ -176,9 +244,11 @@ compared AS (
         ON sessions.session_id = counters.session_id
     LEFT JOIN law_1
         ON sessions.session_id = law_1.session_id
+    LEFT JOIN known_states
+        ON sessions.session_id = known_states.session_id
 ),
 
-explained AS (
+unexplained AS (
     SELECT
         *,
         difference_tokens
@@ -187,6 +257,41 @@ explained AS (
         - beyond_counter_tokens
         + unplaced_tokens AS unexplained_tokens
     FROM compared
+),
+
+explained AS (
+    SELECT
+        *,
+        CASE
+            WHEN NOT has_file THEN 'the thread''s own files are gone: counted from copies of its records'
+            WHEN counter_tokens IS NULL AND counted_tokens IS NULL THEN 'no usage'
+            WHEN counter_tokens IS NULL THEN 'the files have no counters: counted by records'
+            WHEN difference_tokens = 0 THEN 'equal'
+            ELSE
+                concat_ws(
+                    '; ',
+                    CASE WHEN reverted_tokens <> 0 THEN 'turns that were reverted are spent all the same' END,
+                    CASE
+                        WHEN forgotten_tokens <> 0
+                        THEN 'the counter fell (filled context window) or began anew'
+                    END,
+                    CASE
+                        WHEN beyond_counter_tokens <> 0
+                        THEN 'responses that the counter leaves out (remote compaction)'
+                    END,
+                    CASE
+                        WHEN unplaced_tokens <> 0
+                        THEN 'lines of which it is not known whether they are own'
+                    END,
+                    CASE
+                        WHEN unexplained_tokens <> 0 AND rejected_lines > 0
+                        THEN 'unreadable lines'
+                        WHEN unexplained_tokens <> 0
+                        THEN 'lines that were never written'
+                    END
+                )
+        END AS explanation
+    FROM unexplained
 )
 
 SELECT
@@ -200,39 +305,28 @@ SELECT
     beyond_counter_tokens,
     unplaced_tokens,
     unexplained_tokens,
-    CASE
-        WHEN NOT has_file THEN 'the thread''s own files are gone: counted from copies of its records'
-        WHEN counter_tokens IS NULL AND counted_tokens IS NULL THEN 'no usage'
-        WHEN counter_tokens IS NULL THEN 'the files have no counters: counted by records'
-        WHEN difference_tokens = 0 THEN 'equal'
-        ELSE
-            concat_ws(
-                '; ',
-                CASE WHEN reverted_tokens <> 0 THEN 'turns that were reverted are spent all the same' END,
-                CASE
-                    WHEN forgotten_tokens <> 0
-                    THEN 'the counter fell (filled context window) or began anew'
-                END,
-                CASE
-                    WHEN beyond_counter_tokens <> 0
-                    THEN 'responses that the counter leaves out (remote compaction)'
-                END,
-                CASE
-                    WHEN unplaced_tokens <> 0
-                    THEN 'lines of which it is not known whether they are own'
-                END,
-                CASE
-                    WHEN unexplained_tokens <> 0 AND rejected_lines > 0
-                    THEN 'unreadable lines'
-                    WHEN unexplained_tokens <> 0
-                    THEN 'lines that were never written'
-                END
-            )
-    END AS explanation,
+    explanation,
     keeps_law_1,
     CASE
         WHEN records = 0 AND NOT has_reset AND unplaced_tokens = 0
         THEN difference_tokens = reverted_tokens
     END AS keeps_law_2,
-    rejected_lines
+    rejected_lines,
+    state_tokens_used,
+    is_state_current,
+    CASE
+        WHEN state_tokens_used IS NULL THEN NULL
+        WHEN state_tokens_used = coalesce(counted_tokens, 0) THEN 'equal'
+        WHEN is_state_current
+        THEN
+            concat_ws(
+                '; ',
+                CASE WHEN inherited_tokens <> 0 THEN 'it holds what was inherited' END,
+                CASE WHEN coalesce(difference_tokens, 1) <> 0 THEN explanation END
+            )
+        WHEN is_own_counter THEN 'it is older than the thread''s last counter'
+        WHEN is_counter THEN 'it holds what was inherited, and no own usage'
+        WHEN counter_tokens IS NULL THEN 'the thread''s files have no counters'
+        ELSE 'no counter in the thread''s files says so'
+    END AS state_explanation
 FROM explained

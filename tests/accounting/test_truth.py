@@ -84,6 +84,7 @@ def test_recording(name: str, recordings: Path, tmp_path: Path) -> None:
     with counted(warehouse, "usage", "usage_excluded", "reconciliation") as connection:
         assert sums(connection) == truth["threads"]
         assert_laws(connection)
+        assert_state_is_the_counter(connection, has_database=not name.startswith("old_"))
 
 
 @pytest.mark.parametrize(("name", "naive_differs"), CASES.items())
@@ -150,6 +151,22 @@ def assert_laws(connection: duckdb.DuckDBPyConnection) -> None:
         connection, "SELECT count(*), count(DISTINCT (session_id, response_key)) FROM usage"
     )
     assert keys[0] == keys[1]
+
+
+def assert_state_is_the_counter(connection: duckdb.DuckDBPyConnection, has_database: bool) -> None:
+    """Codex's own number of each thread is its last counter; where it is not ours, it says why."""
+    found = rows(
+        connection,
+        "SELECT counted_tokens, state_tokens_used, is_state_current, state_explanation "
+        "FROM reconciliation",
+    )
+    assert len(found) > 0
+    for counted_tokens, state_tokens, is_current, explanation in found:
+        assert (state_tokens is not None) == has_database
+        if has_database:
+            assert is_current
+            assert (explanation == "equal") == (state_tokens == (counted_tokens or 0))
+            assert explanation
 
 
 # --- prices ---------------------------------------------------------------------------------------

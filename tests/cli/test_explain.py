@@ -162,6 +162,14 @@ def test_page_says_where_the_copied_lines_end_and_what_all_rests_on(page: Any) -
     assert "45,711 counted = 378,488 counter - 332,777 inherited\nequal" in text
 
 
+def test_page_names_the_state_databases_number(page: Any) -> None:
+    """The sample's database knows six threads."""
+    text = page("01a1fde2-c694")
+    assert "10,807 counted" in text
+    assert text.endswith("10,807 in Codex's state database: equal")
+    assert "state database" not in page(FORK_BY_COPY)
+
+
 def test_page_of_one_turn_and_of_no_usage(page: Any) -> None:
     text = page(FORK_WITH_RECORDS, "--turn", 2)
     assert f"Thread {FORK_WITH_RECORDS}, turn 2\n" in text
