@@ -561,6 +561,23 @@ def test_copies_are_told_apart(codex: Codex, warehouse: Warehouse, check: Check)
     check()
 
 
+def test_files_that_begin_alike_and_name_no_thread_are_no_copies(
+    codex: Codex, warehouse: Warehouse, check: Check
+) -> None:
+    one, two = codex.path(1), codex.path(2)
+    one.write_bytes(b"\n" + body(3))
+    two.write_bytes(b"\n" + body(5))
+    warehouse.sync()
+    assert {s.thread_id: s.copy_of for s in warehouse.sources.values()} == {
+        thread_id(1): None,
+        thread_id(2): None,
+    }
+    one.rename(codex.archived / one.name)
+    pack(two)
+    assert warehouse.sync().work == (0, 0)
+    check()
+
+
 def test_a_copy_does_not_take_the_identity_of_the_known_file(
     codex: Codex, warehouse: Warehouse, check: Check
 ) -> None:
@@ -1060,6 +1077,7 @@ def test_result_tells_what_was_done(codex: Codex, warehouse: Warehouse) -> None:
             "parsed_rejects": 1,
             "parsed_session_meta": 1,
             "parsed_usage": 2,
+            "parsed_messages": 2,
             "raw_sources": 1,
         },
     )

@@ -34,7 +34,7 @@ COLUMNS = (
     Column("review_findings", "BIGINT", "Findings of the review", null="none given, or no review"),
     Column("is_patch_correct", "BOOLEAN", "The review's verdict", null="none given, or no review"),
     Column("is_full_state", "BOOLEAN", "Whether it is all, not a change", null="no world state"),
-    Column("payload_bytes", "BIGINT", "Size of the payload in the line", unit="bytes"),
+    Column("state_bytes", "BIGINT", "Size of the state as JSON", "no world state", "bytes"),
     Column(
         "triggers_turn",
         "BOOLEAN",
@@ -119,7 +119,8 @@ TABLES: Tables = (
         "Lines that tell of a change of state, but for turn starts and ends, settings, goals and "
         "compacted history, which have tables of their own: context_compacted, "
         "thread_rolled_back, undo_completed, entered_review_mode, exited_review_mode, "
-        "thread_name_updated, error, world_state, agent_delivery, verified_answer, "
+        "thread_name_updated, error, world_state, inter_agent_communication_metadata, "
+        "verified_answer, "
         "additional_tools, ghost_snapshot, guardian_assessment, ... Without any text",
         "one row per such line (items that tell the same included)",
         ("source_id", "line_number"),
@@ -130,7 +131,6 @@ TABLES: Tables = (
             "thread_id",
             "turn_id",
             "item_id",
-            "payload_bytes",
             "rolled_back_turns",
             "is_success",
             "review_target",
@@ -140,6 +140,7 @@ TABLES: Tables = (
             "error_kind",
             "error_http_status",
             "is_full_state",
+            "state_bytes",
             "triggers_turn",
             "questions",
             "listed_tools",

@@ -1,7 +1,7 @@
 """Codex rollout files: what a Codex home holds of every thread.
 
 Belongs here: the source kind that joins discovery, identity and parser.
-Does not belong here: their insides (discovery.py, shapes.py, lines.py).
+Does not belong here: their insides (discovery.py, router.py and the shapes that it knows).
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from pathlib import Path
 from warehouse.privacy import Privacy
 from warehouse.sources.base import Found, Identity
 from warehouse.sources.codex import discovery
-from warehouse.sources.codex.lines import TABLES, CodexParser
+from warehouse.sources.codex.router import TABLES, CodexParser
 
 
 class CodexSource:
     """The source kind `codex`; a root is a Codex home, one of its folders, or a file."""
 
     kind = "codex"
-    parser_version = 1
+    parser_version = 2
     tables = TABLES
 
     def discover(self, root: Path, label: str | None) -> Iterator[Found]:

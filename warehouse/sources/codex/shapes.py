@@ -1,293 +1,127 @@
-"""Typed shapes of the rollout lines that are decoded, for every version that wrote them.
+"""What the shapes of rollout lines are made of, and how strictly they are read.
 
-Belongs here: msgspec structs that name the fields to take; msgspec skips all others
-without building them. Does not belong here: what becomes of the fields (lines.py).
-Every field is optional, since every version lacks some; polymorphic ones stay raw.
+Belongs here: the base of all shapes, the types of their fields, and the lenient twin of a
+shape. Does not belong here: the shapes of actual lines (usage.py, messages.py, ...).
+
+A shape names every field that any version is known to write, since a field that is not named
+makes the line take the slow way, where it is reported (unknown.py) and where nothing of the
+line is kept as it stands. Fields that no row needs are Raw: skipped, not built. Every field
+is optional, since every version lacks some.
 """
 
 from __future__ import annotations
 
-from typing import Annotated, Generic, TypeVar
+import types
+import typing
+from functools import cache
+from typing import Annotated, Any, Union
 
 import msgspec
 
+from warehouse.privacy import Privacy
+from warehouse.sources.base import Rows
+
+Raw = msgspec.Raw
+
+MAX_LABEL = 200
+
+# A name, id or choice. None is longer than this: what is, is text in the wrong place.
+Label = Annotated[str, msgspec.Meta(max_length=MAX_LABEL)]
+# A time as text, where a line is kept as it stands: nothing else must pass for it.
+Time = Annotated[str, msgspec.Meta(pattern=r"\A[0-9T:.+Z-]{10,40}\Z")]
 # Arrow holds 64 bits; a larger number must be refused where it stands.
 Int = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
 Number = Int | float
 
-P = TypeVar("P")
+ABSENT = Raw(b"null")  # default of raw fields: as if the line said null
+NULL = b"null"
 
-ABSENT = msgspec.Raw(b"null")  # default of raw fields: as if the line said null
+# Where a line stands: line_number, byte_offset, recorded_at, ordinal.
+Place = tuple[int, int, bytes | None, int | None]
 
 
-class Shape(msgspec.Struct, gc=False):
-    """Base of all shapes: no fields required, unknown ones skipped."""
+class Shape(msgspec.Struct, gc=False, forbid_unknown_fields=True):
+    """Base of all shapes."""
 
 
-class Line(Shape, Generic[P]):
-    payload: P
+class Payload(Shape):
+    """Base of payloads: what a line is about."""
 
+    type: Raw = ABSENT
 
-class Envelope(Shape):
-    """Any line, whatever the order of its keys."""
+    def add(self, kind: str, place: Place, rows: Rows, privacy: Privacy) -> None:
+        """Append the rows of one line of this kind, in the contract's column order."""
+        raise NotImplementedError
 
-    timestamp: str | int | float | None = None
-    ordinal: Int | None = None
-    type: str | None = None
-    payload: msgspec.Raw = ABSENT
 
+class Unit(Payload):
+    """A known kind of which nothing is worth a row beside that of raw_lines."""
 
-class Head(Shape):
-    type: str | None = None
+    def add(self, kind: str, place: Place, rows: Rows, privacy: Privacy) -> None:
+        pass
 
 
-class Tokens(Shape):
-    input_tokens: Int | None = None
-    cached_input_tokens: Int | None = None
-    cache_write_input_tokens: Int | None = None
-    output_tokens: Int | None = None
-    reasoning_output_tokens: Int | None = None
-    total_tokens: Int | None = None
+class Duration(Shape):
+    secs: Int = 0
+    nanos: Int = 0
 
 
-class Info(Shape):
-    total_token_usage: Tokens | None = None
-    last_token_usage: Tokens | None = None
-    model_context_window: Int | None = None
-    last_usage_includes_reasoning: bool | None = None
+def duration_ms(duration: Duration | None) -> int | None:
+    """Milliseconds; None for what is no duration (and would not fit a column)."""
+    if duration is None or not 0 <= duration.secs < _ENDLESS or not 0 <= duration.nanos < _SECOND:
+        return None
+    return duration.secs * 1000 + duration.nanos // 1_000_000
 
 
-class Window(Shape):
-    used_percent: Number | None = None
-    window_minutes: Int | None = None
-    resets_at: Int | str | None = None
-    resets_in_seconds: Number | None = None
-
+def span_ms(started: int | None, completed: int | None) -> int | None:
+    """Milliseconds between two times, of which 0 means unknown."""
+    if not started or not completed or not 0 < started <= completed:
+        return None
+    return completed - started
 
-class Credits(Shape):
-    has_credits: bool | None = None
-    unlimited: bool | None = None
-    balance: str | None = None
-
-
-class IndividualLimit(Shape):
-    limit: str | None = None
-    used: str | None = None
-    remaining_percent: Number | None = None
-    resets_at: Int | None = None
 
+_SECOND = 1_000_000_000  # in nanoseconds
+_ENDLESS = 10**12  # seconds
 
-class RateLimits(Shape):
-    limit_id: str | None = None
-    limit_name: str | None = None
-    primary: Window | None = None
-    secondary: Window | None = None
-    credits: Credits | None = None
-    individual_limit: IndividualLimit | None = None
-    spend_control_reached: bool | None = None
-    plan_type: str | None = None
-    rate_limit_reached_type: str | None = None
-    # flat form of 2025-09-20 to 09-24; "weekly" was renamed "secondary" on the second day
-    primary_used_percent: Number | None = None
-    primary_window_minutes: Int | None = None
-    secondary_used_percent: Number | None = None
-    secondary_window_minutes: Int | None = None
-    weekly_used_percent: Number | None = None
-    weekly_window_minutes: Int | None = None
 
+# --- the lenient twin ---------------------------------------------------------------------------
 
-class TokenCount(Shape):
-    info: Info | None = None
-    rate_limits: RateLimits | None = None
 
+class Cut(str):
+    """A label in the lenient twin of a shape: cut where it is too long."""
 
-class UsageRecord(Shape):
-    thread_id: str | None = None
-    turn_id: str | None = None
-    session_id: str | None = None
-    root_turn_id: str | None = None
-    response_id: str | None = None
-    usage: Tokens | None = None
-    turn_token_usage: Tokens | None = None
-    thread_token_usage: Tokens | None = None
 
+@cache
+def lenient(shape: Any) -> Any:
+    """A shape's twin that takes unknown fields and cuts labels that are too long."""
+    if isinstance(shape, type) and issubclass(shape, msgspec.Struct):
+        return _twin(shape)
+    if typing.get_origin(shape) is Annotated:
+        return {Label: Cut, Time: str}.get(shape, shape)
+    arguments = tuple(lenient(argument) for argument in typing.get_args(shape))
+    if not arguments:
+        return shape
+    origin = typing.get_origin(shape)
+    if origin in (Union, types.UnionType):
+        return Union[arguments]  # noqa: UP007 - the arguments are known at run time only
+    return origin[arguments]
 
-class Git(Shape):
-    commit_hash: str | None = None
-    branch: str | None = None
-    repository_url: str | None = None
 
+def _twin(shape: type[msgspec.Struct]) -> type[msgspec.Struct]:
+    hints = typing.get_type_hints(shape, include_extras=True)
+    fields: list[tuple[str, Any, Any]] = []
+    for field in msgspec.structs.fields(shape):
+        settings: dict[str, Any] = {
+            "default": field.default,
+            "default_factory": field.default_factory,
+            "name": field.encode_name,
+        }
+        fields.append((field.name, lenient(hints[field.name]), msgspec.field(**settings)))
+    return msgspec.defstruct(shape.__name__, fields, bases=(shape,), forbid_unknown_fields=False)
 
-class HistoryBase(Shape):
-    thread_id: str | None = None
-    end_ordinal_exclusive: Int | None = None
-    end_byte_offset: Int | None = None
-
-
-class ContextWindow(Shape):
-    window_id: str | None = None
-
-
-class Text(Shape):
-    text: str | None = None
-
-
-class SessionMeta(Shape):
-    id: str | None = None
-    session_id: str | None = None
-    timestamp: str | None = None
-    cwd: str | None = None
-    originator: str | None = None
-    cli_version: str | None = None
-    source: msgspec.Raw = ABSENT
-    thread_source: str | None = None
-    agent_nickname: str | None = None
-    agent_role: str | None = None
-    agent_type: str | None = None
-    agent_path: str | None = None
-    model_provider: str | None = None
-    history_mode: str | None = None
-    memory_mode: str | None = None
-    multi_agent_version: str | None = None
-    forked_from_id: str | None = None
-    forked_from_ordinal_exclusive: Int | None = None
-    parent_thread_id: str | None = None
-    history_base: HistoryBase | None = None
-    subagent_history_start_ordinal: Int | None = None
-    context_window: ContextWindow | None = None
-    git: Git | None = None
-    account_scoped: bool | None = None
-    creator_user_id: str | None = None
-    creator_account_id: str | None = None
-    base_instructions: Text | str | None = None
-    instructions: str | None = None
-    dynamic_tools: list[msgspec.Raw] | None = None
-
-
-class Spawn(Shape):
-    parent_thread_id: str | None = None
-    depth: Int | None = None
-    agent_path: str | None = None
-    agent_nickname: str | None = None
-    agent_role: str | None = None
-    agent_type: str | None = None
-
-
-class SourceObject(Shape):
-    """The object forms of session_meta.source."""
-
-    custom: str | None = None
-    internal: str | None = None
-    subagent: msgspec.Raw = ABSENT
-
-
-class SubagentObject(Shape):
-    """The object forms of session_meta.source.subagent."""
-
-    thread_spawn: Spawn | None = None
-    other: str | None = None
-
-
-class SandboxPolicy(Shape):
-    type: str | None = None
-    mode: str | None = None
-    network_access: bool | str | None = None
-    writable_roots: list[msgspec.Raw] | None = None
-    exclude_tmpdir_env_var: bool | None = None
-    exclude_slash_tmp: bool | None = None
-
-
-class PermissionProfile(Shape):
-    type: str | None = None
-
-
-class Truncation(Shape):
-    mode: str | None = None
-    limit: Int | None = None
-
-
-class CollaborationMode(Shape):
-    mode: str | None = None
-
-
-class TurnContext(Shape):
-    turn_id: str | None = None
-    root_turn_id: str | None = None
-    cwd: str | None = None
-    current_date: str | None = None
-    timezone: str | None = None
-    approval_policy: msgspec.Raw = ABSENT
-    approvals_reviewer: str | None = None
-    sandbox_policy: SandboxPolicy | str | None = None
-    permission_profile: PermissionProfile | None = None
-    model: str | None = None
-    comp_hash: str | None = None
-    personality: str | None = None
-    collaboration_mode: CollaborationMode | str | None = None
-    multi_agent_version: str | None = None
-    multi_agent_mode: msgspec.Raw = ABSENT
-    realtime_active: bool | None = None
-    effort: str | None = None
-    summary: str | None = None
-    trace_id: str | None = None
-    base_instructions: str | None = None
-    user_instructions: str | None = None
-    developer_instructions: str | None = None
-    final_output_json_schema: msgspec.Raw = ABSENT
-    truncation_policy: Truncation | None = None
-
-
-class ThreadSettings(Shape):
-    model: str | None = None
-    model_provider_id: str | None = None
-    service_tier: str | None = None
-    approval_policy: msgspec.Raw = ABSENT
-    approvals_reviewer: str | None = None
-    permission_profile: PermissionProfile | None = None
-    cwd: str | None = None
-    reasoning_effort: str | None = None
-    reasoning_summary: str | None = None
-    personality: str | None = None
-    collaboration_mode: CollaborationMode | str | None = None
-
-
-class SettingsApplied(Shape):
-    thread_id: str | None = None
-    thread_settings: ThreadSettings = msgspec.field(default_factory=ThreadSettings)
-
-
-class TurnAttribution(Shape):
-    turn_trigger: str | None = None
-    parent_turn_id: str | None = None
-    initiating_agent_path: str | None = None
-
-
-class TurnError(Shape):
-    codex_error_info: msgspec.Raw = ABSENT
-
-
-class Lifecycle(Shape):
-    """task_started, task_complete and turn_aborted (and their aliases) in one."""
-
-    turn_id: str | None = None
-    root_turn_id: str | None = None
-    turn_attribution: TurnAttribution | None = None
-    trace_id: str | None = None
-    started_at: Number | None = None
-    completed_at: Number | None = None
-    duration_ms: Int | None = None
-    time_to_first_token_ms: Int | None = None
-    model_context_window: Int | None = None
-    collaboration_mode_kind: str | None = None
-    reason: str | None = None
-    last_agent_message: str | None = None
-    error: TurnError | None = None
-
-
-class Compacted(Shape):
-    message: str | None = None
-    replacement_history: list[msgspec.Raw] | None = None
-    window_number: Int | None = None
-    window_id: str | Int | None = None
-    first_window_id: str | None = None
-    previous_window_id: str | None = None
+
+def cut(wanted: type, value: object) -> object:
+    """Hook of the lenient decoder, which knows no type `Cut`."""
+    if wanted is Cut and isinstance(value, str):
+        return Cut(value[:MAX_LABEL])
+    raise TypeError("expected `str`")

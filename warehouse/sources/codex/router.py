@@ -1,0 +1,509 @@
+"""Rollout lines to rows: routed by their first bytes, decoded only where a row needs it.
+
+Belongs here: finding a line's shape, its row of raw_lines, and what becomes of lines that
+have no known shape. Does not belong here: the shapes and their rows (the other modules),
+looking at other lines, deciding what counts (sql/ does both).
+
+Every line gets a row of raw_lines. A line of the usual form is decoded straight into its
+typed shape. Whatever that does not take (another order of keys, fields or kinds that no
+shape names, wrong types, labels that are too long, lines without an envelope) goes the slow
+way: read leniently, with its unknown parts reported; and what cannot be read is rejected.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import cache
+from operator import itemgetter
+from typing import Any, NamedTuple
+
+import msgspec
+import xxhash
+
+from warehouse.privacy import Privacy
+from warehouse.sources.base import ISO_UTC, Rows, epoch_us, iso_us, us_iso
+from warehouse.sources.codex import (
+    bare,
+    events,
+    messages,
+    metadata,
+    tools,
+    turns,
+    typescript,
+    usage,
+    work,
+)
+from warehouse.sources.codex.shapes import (
+    ABSENT,
+    NULL,
+    Int,
+    Payload,
+    Place,
+    cut,
+    lenient,
+)
+from warehouse.sources.codex.unknown import plain_name, unknown_fields, unknown_names
+
+TABLES = (
+    "raw_lines",
+    "parsed_rejects",
+    "parsed_unknown",
+    "parsed_session_meta",
+    "parsed_turn_context",
+    "parsed_settings",
+    "parsed_usage",
+    "parsed_rate_limits",
+    "parsed_lifecycle",
+    "parsed_compactions",
+    "parsed_goal_updates",
+    "parsed_events",
+    "parsed_messages",
+    "parsed_attachments",
+    "parsed_agent_messages",
+    "parsed_reasoning",
+    "parsed_tool_calls",
+    "parsed_tool_results",
+    "parsed_items",
+    "parsed_patches",
+)
+
+EVENTS: dict[str, type[Payload]] = {
+    **usage.EVENTS,
+    **metadata.EVENTS,
+    **turns.EVENTS,
+    **events.EVENTS,
+    **messages.EVENTS,
+    **work.EVENTS,
+}
+ITEMS: dict[str, type[Payload]] = {**messages.ITEMS, **tools.ITEMS, **events.ITEMS}
+LINES: dict[str, type[Payload]] = {
+    **usage.LINES,
+    **metadata.LINES,
+    **turns.LINES,
+    **messages.LINES,
+    **events.LINES,
+}
+# Lines whose kind is said by the payload's type.
+KINDS: dict[str, dict[str, type[Payload]]] = {
+    "event_msg": EVENTS,
+    "response_item": ITEMS,
+    "retained_context": events.RETAINED,
+}
+
+# Lines that hold numbers, ids and flags only: kept whole, so that a later parser can read
+# them anew after the source is gone. Their shapes type every field, at every level.
+KEPT = frozenset({*usage.EVENTS, *usage.LINES, *turns.KEPT_EVENTS, *events.KEPT_EVENTS})
+
+# Groups: time, ordinal, what tells the kind (up to the inner type), the item's id. Characters
+# are not told apart here where that is slow: what the kind may be, the routes say.
+_LINE = re.compile(
+    rb'\{"timestamp":"(.{19,29}?Z)",(?:"ordinal":(\d{1,18}),)?'
+    rb'("type":"[^"]{1,64}","payload":\{(?:"type":"[^"]{1,64}")?)'
+    rb'(?:(?:,"status":"[^"]{1,64}")?(,"id":"[^"]{1,120}"))?'
+)
+_ROUTE = re.compile(rb'"type":"([^"]+)","payload":\{(?:"type":"([^"]+)")?')
+_METADATA = b',"metadata":{'  # follows the payload of a response_item, within its last bytes
+_TO_METADATA = len(_METADATA) - 1
+_METADATA_BYTES = 1000
+_BRACE = ord("}")
+
+# Fields of a line beside its payload.
+_LINE_FIELDS = frozenset({"timestamp", "ordinal", "type", "payload"})
+_ITEM_FIELDS = _LINE_FIELDS | {"metadata"}
+
+# Half of a surrogate pair, which JSON can write and no text can hold.
+_HALF_PAIR = re.compile(
+    rb"(?<!\\)((?:\\\\)*)(?:(\\u[dD][89abAB]\w\w\\u[dD][c-fC-F]\w\w)|\\u[dD][89a-fA-F]\w\w)"
+)
+_QUOTED = re.compile(r"'[^']*'")
+
+_UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+
+
+class Route(NamedTuple):
+    """What becomes of lines that begin in a certain way.
+
+    `decode` reads a payload. `is_kept` tells lines that are kept whole, `to_payload` where
+    the payload begins after the start of the route.
+    """
+
+    kind: str
+    inner: str | None
+    name: str
+    decode: Callable[[bytes], Any]
+    is_known: bool
+    is_kept: bool
+    is_item: bool
+    to_payload: int
+
+
+class Envelope(msgspec.Struct, gc=False):
+    """Any line, whatever the order of its keys."""
+
+    timestamp: str | int | float | None = None
+    ordinal: Int | None = None
+    type: str | None = None
+    payload: msgspec.Raw = ABSENT
+
+
+class Head(msgspec.Struct, gc=False):
+    type: str | None = None
+
+
+class ItemHead(msgspec.Struct, gc=False):
+    item: Head | None = None
+
+
+class _Reject(Exception):
+    """A line that cannot be read; the message holds no content."""
+
+    def __init__(self, rule: str, error: str) -> None:
+        super().__init__(error)
+        self.rule = rule
+        self.error = error
+
+
+_validate = msgspec.json.Decoder(msgspec.Raw).decode
+_line_number = itemgetter(0)
+_envelope = msgspec.json.Decoder(Envelope).decode
+_head = msgspec.json.Decoder(Head).decode
+_item_head = msgspec.json.Decoder(ItemHead).decode
+
+
+def _route(kind: str, inner: str | None, shape: type[Payload] | None) -> Route:
+    name = kind if inner is None else inner
+    decode = _validate if shape is None else msgspec.json.Decoder(shape).decode
+    return Route(
+        kind,
+        inner,
+        name,
+        decode,
+        shape is not None,
+        name in KEPT,
+        kind == "response_item",
+        len(kind) + len('"type":"","payload":'),
+    )
+
+
+@cache
+def _routes() -> dict[bytes, Route]:
+    """The routes of all known kinds, by what tells the kind. Made at first use."""
+    routes = {
+        f'"type":"{kind}","payload":{{"type":"{inner}"'.encode(): _route(kind, inner, shape)
+        for kind, shapes in KINDS.items()
+        for inner, shape in shapes.items()
+    }
+    for kind, shape in LINES.items():
+        routes[f'"type":"{kind}","payload":{{'.encode()] = _route(kind, None, shape)
+    return routes
+
+
+def _unknown_route(written: bytes) -> Route:
+    """The route of an unknown kind; its names are given as far as they are plain ones."""
+    match = _ROUTE.fullmatch(written)
+    kind, inner = match.groups() if match else (b"", None)
+    route = _route(
+        plain_name(kind.decode("utf-8", "replace")),
+        None if inner is None else plain_name(inner.decode("utf-8", "replace")),
+        None,
+    )
+    return route._replace(to_payload=written.index(b',"payload":{') + len(b',"payload":'))
+
+
+@cache
+def _lenient_decoder(shape: type[Payload]) -> msgspec.json.Decoder[Any]:
+    return msgspec.json.Decoder(lenient(shape), strict=False, dec_hook=cut)
+
+
+class CodexParser:
+    """Parser of one worker. Row tuples follow the contracts' column order."""
+
+    def __init__(self, privacy: Privacy) -> None:
+        self._privacy = privacy
+        self._seed = privacy.seed
+        self._routes = _routes()
+
+    def parse(self, lines: list[bytes], line_number: int, offset: int, rows: Rows) -> None:
+        """See `sources.base.Parser`.
+
+        In two passes: lines of one kind right after each other take a tenth less time.
+        """
+        before = {table: len(added) for table, added in rows.items()}
+        groups, unusual = self._sort(lines, line_number, offset, rows)
+        privacy = self._privacy
+        for way, group in groups.items():
+            route = self._routes[way]
+            decode = route.decode
+            name = route.name
+            for payload, place in group:
+                try:
+                    decode(payload).add(name, place, rows, privacy)
+                except _UNREADABLE:
+                    unusual.append((route, place))
+        raw = rows["raw_lines"]
+        first = before["raw_lines"]
+        for route, place in unusual:
+            index = place[0] - line_number
+            line = lines[index]
+            if self._read_slowly(line, route, place, rows):
+                raw[first + index] = (*raw[first + index][:-1], None)
+            else:
+                raw[first + index] = (place[0], place[1], len(line), *[None] * 6)
+        for table, start in before.items():
+            added = rows[table]
+            if len(added) > start + 1 and table != "raw_lines":
+                added[start:] = sorted(added[start:], key=_line_number)
+
+    def _sort(
+        self, lines: list[bytes], line_number: int, offset: int, rows: Rows
+    ) -> tuple[dict[bytes, list[tuple[bytes, Place]]], list[tuple[Route, Place]]]:
+        """Rows of raw_lines; and all payloads by their kind, those to be looked at apart."""
+        raw = rows["raw_lines"].append
+        match = _LINE.match
+        known = self._routes.get
+        fast_hash = xxhash.xxh3_64_intdigest
+        seed = self._seed
+        groups: dict[bytes, list[tuple[bytes, Place]]] = {}
+        unusual: list[tuple[Route, Place]] = []
+        for line in lines:
+            length = len(line)
+            matched = match(line)
+            if matched is None:
+                self._add_unusual(line, line_number, offset, rows)
+                line_number += 1
+                offset += length + 1
+                continue
+            at, ordinal, way, item_id = matched.groups()
+            if ordinal is not None:
+                ordinal = int(ordinal)
+            route = known(way) or _unknown_route(way)
+            kind, inner, _, _, is_known, is_kept, is_item, to_payload = route
+            place = (line_number, offset, at, ordinal)
+            start = matched.start(3) + to_payload
+            end = length - 1
+            is_usual = is_known and line[-1] == _BRACE
+            if is_item:
+                metadata = line.rfind(_METADATA, max(start, length - _METADATA_BYTES))
+                if metadata > 0:
+                    end = metadata
+                    is_usual = is_usual and _is_json(line[metadata + _TO_METADATA : -1])
+            payload = line[start:end]
+            if not is_usual:
+                unusual.append((route, place))
+            elif (group := groups.get(way)) is not None:
+                group.append((payload, place))
+            else:
+                groups[way] = [(payload, place)]
+            # the payload's hash, which a copied line shares: no time, item id or metadata
+            if item_id is None or not is_item:
+                hashed = fast_hash(payload, seed)
+            else:
+                first, after = matched.span(4)
+                hashed = fast_hash(line[start:first] + line[after:end], seed)
+            body = line if is_kept else None
+            raw((line_number, offset, length, at, ordinal, kind, inner, hashed, body))
+            line_number += 1
+            offset += length + 1
+        return groups, unusual
+
+    def parse_file(self, path: str, rows: Rows) -> int:
+        """Read a JSON document of the TypeScript CLI; its parts count as lines."""
+        with open(path, "rb") as file:
+            written = file.read()
+        number = 0
+        try:
+            for offset, part in typescript.parts(_mended(written)):
+                number += 1
+                self._add_bare(part, number, offset, rows, bare.DOCUMENT)
+        except _UNREADABLE:
+            number = 1
+            rows["parsed_rejects"].append(
+                (number, 0, len(written), "not_a_document", "the file is no document of a session")
+            )
+            rows["raw_lines"].append((number, 0, len(written), *[None] * 6))
+        return number
+
+    # --- whatever is not as usual -----------------------------------------------------------------
+
+    def _read_slowly(self, line: bytes, route: Route, place: Place, rows: Rows) -> bool:
+        """Rows of a line that its shape did not take as it is; False if it is not JSON."""
+        try:
+            envelope = _read_envelope(line)
+        except _Reject as reject:
+            _add_reject(reject, line, place, rows)
+            return False
+        payload = bytes(envelope.payload)
+        self._read_payload(payload, route.kind, route.inner, line, place, rows)
+        return True
+
+    def _add_unusual(self, line: bytes, line_number: int, offset: int, rows: Rows) -> None:
+        """A line in an unusual form: read as an envelope or a bare line, else rejected."""
+        place: Place = (line_number, offset, None, None)
+        kind = name = hashed = None
+        if line.strip():
+            try:
+                envelope = _read_envelope(line)
+                if envelope.payload is ABSENT:
+                    self._add_bare(line, line_number, offset, rows, bare.BARE)
+                    return
+                kind = None if envelope.type is None else plain_name(envelope.type)
+                place = (line_number, offset, _line_time(envelope.timestamp), envelope.ordinal)
+                payload = bytes(envelope.payload)
+                if payload == NULL:
+                    raise _Reject("no_payload", "the line has no payload")
+                hashed = xxhash.xxh3_64_intdigest(payload, self._seed)
+                name = _type_of(payload)
+                if kind is None:
+                    raise _Reject("no_type", "the line has no type")
+                self._read_payload(payload, kind, name, line, place, rows)
+            except _Reject as reject:
+                _add_reject(reject, line, place, rows)
+        _, _, at, ordinal = place
+        rows["raw_lines"].append(
+            (line_number, offset, len(line), at, ordinal, kind, name, hashed, None)
+        )
+
+    def _read_payload(
+        self, payload: bytes, kind: str, name: str | None, line: bytes, place: Place, rows: Rows
+    ) -> None:
+        """Rows of a payload, read leniently; what of it is unknown is reported."""
+        shape = KINDS[kind].get(name or "") if kind in KINDS else LINES.get(kind)
+        label = f"{kind}/{name or '-'}" if kind in KINDS else kind
+        if shape is work.ItemCompleted:
+            item_type = _item_type(payload)
+            label = f"{label}/{'-' if item_type is None else plain_name(item_type)}"
+            if item_type not in work.ITEM_TYPES:
+                shape = None
+        if shape is None:
+            _add_unknown(label, None, place, rows)
+            return
+        try:
+            self._add_leniently(shape, payload, name or kind, place, rows)
+        except _Reject as reject:
+            _add_reject(reject, line, place, rows)
+            return
+        outer = _ITEM_FIELDS if kind == "response_item" else _LINE_FIELDS
+        fields = [*unknown_names(line, outer), *unknown_fields(payload, shape, "payload.")]
+        for field in dict.fromkeys(fields):
+            _add_unknown(label, field, place, rows)
+
+    def _add_leniently(
+        self, shape: type[Payload], payload: bytes, name: str, place: Place, rows: Rows
+    ) -> None:
+        """Add the rows of a payload: "5" and 5.0 pass for 5, long labels are cut."""
+        try:
+            value = _lenient_decoder(shape).decode(_mended(payload))
+            value.add(name, place, rows, self._privacy)
+        except msgspec.ValidationError as error:
+            raise _Reject("bad_field", _where(error)) from None
+        except _UNREADABLE:
+            raise _Reject("not_json", "the payload is not JSON") from None
+
+    def _add_bare(
+        self, written: bytes, line_number: int, offset: int, rows: Rows, form: str
+    ) -> None:
+        """A line from before the envelope: the head, or a response item."""
+        place: Place = (line_number, offset, None, None)
+        kind: str | None = None
+        try:
+            kind = _type_of(written)
+            if kind is not None:
+                shape, name = ITEMS.get(kind), kind
+            elif b'"record_type"' in written[:40]:
+                shape, name = bare.State, form
+            elif b'"id"' in written:
+                shape, name = bare.Head, form
+            else:
+                raise _Reject("no_payload", "the line has no payload")
+            label = f"{form}/{kind or 'head'}"
+            if shape is None:
+                _add_unknown(label, None, place, rows)
+            else:
+                self._add_leniently(shape, written, name, place, rows)
+                for field in dict.fromkeys(unknown_fields(written, shape)):
+                    _add_unknown(label, field, place, rows)
+        except _Reject as reject:
+            _add_reject(reject, written, place, rows)
+        rows["raw_lines"].append(
+            (
+                line_number,
+                offset,
+                len(written),
+                None,
+                None,
+                kind,
+                None,
+                xxhash.xxh3_64_intdigest(written, self._seed),
+                None,
+            )
+        )
+
+
+def _is_json(written: bytes) -> bool:
+    try:
+        _validate(written)
+    except _UNREADABLE:
+        return False
+    return True
+
+
+def _read_envelope(line: bytes) -> Envelope:
+    try:
+        return _envelope(_mended(line))
+    except msgspec.ValidationError as error:
+        raise _Reject("not_an_envelope", _where(error)) from None
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise _Reject("not_json", "the line is not JSON (torn or damaged)") from None
+    except RecursionError:
+        raise _Reject("not_json", "the line is nested too deeply") from None
+
+
+def _mended(written: bytes) -> bytes:
+    """JSON with halves of surrogate pairs replaced, which msgspec does not take."""
+    if b"\\ud" not in written and b"\\uD" not in written:
+        return written
+    return _HALF_PAIR.sub(lambda m: m[1] + (m[2] or rb"\ufffd"), written)
+
+
+def _add_reject(reject: _Reject, line: bytes, place: Place, rows: Rows) -> None:
+    number, offset, *_ = place
+    rows["parsed_rejects"].append((number, offset, len(line), reject.rule, reject.error))
+
+
+def _add_unknown(kind: str, field: str | None, place: Place, rows: Rows) -> None:
+    number, offset, *_ = place
+    rows["parsed_unknown"].append((number, offset, kind, field))
+
+
+def _type_of(payload: bytes) -> str | None:
+    """The `type` of a JSON object, if it has one that is a name."""
+    try:
+        kind = _head(payload).type
+    except _UNREADABLE:
+        return None
+    return None if kind is None else plain_name(kind)
+
+
+def _item_type(payload: bytes) -> str | None:
+    try:
+        item = _item_head(payload).item
+    except _UNREADABLE:
+        return None
+    return None if item is None else item.type
+
+
+def _line_time(value: str | float | None) -> bytes | None:
+    if isinstance(value, str):
+        text = value.encode("utf-8", "replace")
+        if ISO_UTC.match(text):
+            return text
+        us = iso_us(value)
+    else:  # some writers used numbers: seconds, or milliseconds from 1e11 on
+        us = epoch_us(value / 1000 if value is not None and abs(value) >= 1e11 else value)
+    return None if us is None else us_iso(us)
+
+
+def _where(error: msgspec.ValidationError) -> str:
+    """The place and expected type that msgspec names, without the values that it quotes."""
+    return _QUOTED.sub("'...'", str(error))[:200]
