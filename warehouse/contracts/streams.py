@@ -148,9 +148,10 @@ COLUMNS = (
 )
 
 # The same words of a turn that `reconciliation` says of a thread.
-LOCAL_COLUMNS = (
-    Column("counted_tokens", "BIGINT", "Total that is counted from rollouts", "none", "tokens"),
-    Column("unexplained_tokens", "BIGINT", "What is left", "nothing to compare", "tokens"),
-    Column("explanation", "VARCHAR", "Why the two differ, or equal"),
-)
-LOCAL_TABLES = frozenset({"turn_reconciliation"})
+LOCAL_COLUMNS = {
+    "turn_reconciliation": (
+        Column("counted_tokens", "BIGINT", "Total that is counted from rollouts", "none", "tokens"),
+        Column("unexplained_tokens", "BIGINT", "What is left", "nothing to compare", "tokens"),
+        Column("explanation", "VARCHAR", "Why the two differ, or that they are equal"),
+    )
+}
