@@ -22,6 +22,7 @@ from tests.helpers import (
     rewrite_in_place,
     rollout,
     rollout_name,
+    snapshot,
     thread_id,
     touch,
 )
@@ -1066,18 +1067,13 @@ def test_a_bucket_that_lost_all_rows_of_a_table_has_no_part(
 def test_result_tells_what_was_done(codex: Codex, warehouse: Warehouse) -> None:
     codex.path(1).write_bytes(rollout(1, 4) + b"x\n")
     step = warehouse.sync()
+    rows = {name: table.num_rows for name, table in snapshot(warehouse).items() if table.num_rows}
+    assert (rows["raw_sources"], rows["raw_lines"], rows["parsed_rejects"]) == (1, 6, 1)
     assert step.ingested == Ingested(
         generation=1,
         sources_read=1,
         bytes_parsed=len(rollout(1, 4)) + 2,
         lines_parsed=6,
         lines_rejected=1,
-        rows={
-            "raw_lines": 6,
-            "parsed_rejects": 1,
-            "parsed_session_meta": 1,
-            "parsed_usage": 2,
-            "parsed_messages": 2,
-            "raw_sources": 1,
-        },
+        rows=rows,
     )
