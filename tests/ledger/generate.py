@@ -154,10 +154,13 @@ class _Writer:
         for goal in chosen:
             goal.update(self._measures(known=0.9))
         entries = self.entries[chosen[0]["goal_id"]]
+        # what comes later in an event replaces what it put before
+        stale = {**chosen[0], "attempts": 99, "status": "in_progress"}
+        stale_entry = {**entries[0], "status": "in_progress", "tokens_total": 1}
         if len(chosen) == 1:
-            self._event("usage_synced", goal=chosen[0], entries=entries)
+            self._event("usage_synced", goal=chosen[0], entries=[stale_entry, *entries])
         else:
-            self._event("usage_synced", goals=chosen, entries=entries)
+            self._event("usage_synced", goal=stale, goals=chosen, entries=entries)
 
     def _merge(self) -> None:
         """The kept goal takes over; who superseded the dropped one supersedes it instead."""
@@ -170,6 +173,10 @@ class _Writer:
             return
         dropped, kept = self.random.sample(closed, 2)
         if kept in self.superseded:
+            return
+        if self.random.random() < 0.1:  # a goal merged into itself is gone, its entries are not
+            self.entries.pop(kept)
+            self._event("goals_merged", goal=self.goals.pop(kept), dropped_goal_id=kept)
             return
         gone = self.goals.pop(dropped)
         goal = self.goals[kept]

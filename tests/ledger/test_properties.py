@@ -75,8 +75,12 @@ def assert_equal(seed: int, goals: int, replay: Callable[..., Any]) -> None:
     assert history == truth.history
 
     assert compatible_block(replayed.connection) == oracle.block([truth])
-    serious = "SELECT * FROM goal_violations WHERE severity <> 'notice'"
-    assert replayed.rows(serious) == []
+    # the one thing wrong with valid ledgers: entries outlive a goal that was merged into itself
+    found = replayed.rows("SELECT * FROM goal_violations WHERE severity <> 'notice'")
+    orphans = {key for key, entry in truth.entries.items() if entry["goal_id"] not in truth.goals}
+    assert {(row["record_id"], row["rule"]) for row in found} == {
+        (entry_id, "no_such_goal") for entry_id in orphans
+    }
 
 
 def same(ours: Any, truth: Any) -> bool:
