@@ -125,7 +125,10 @@ keyed AS (
         AND NOT regexp_matches(said.turn_id, '^turn-[0-9]+$')
         AND NOT (
             said.event IN ('history', 'listed')
-            AND coalesce(uuid7_at(said.turn_id) < threads.created_at, FALSE)
+            AND coalesce(
+                uuid7_at(said.turn_id) < coalesce(uuid7_at(said.session_id), threads.created_at),
+                FALSE
+            )
         )
 ),
 

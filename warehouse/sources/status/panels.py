@@ -79,7 +79,9 @@ _COMPACT = r"(\d{1,4}(?:\.\d{1,2})?)([KMBT]?)"
 _TOKENS = re.compile(rf"{_COMPACT} total\s+\({_COMPACT} input \+ {_COMPACT} output\)")
 _CONTEXT = re.compile(rf"(\d{{1,3}})% left \({_COMPACT} used / {_COMPACT}\)")
 _PERCENT = re.compile(r"(\d{1,3}(?:\.\d+)?)% (left|used)")
-_RESETS = re.compile(r"resets ((\d{1,2}):(\d\d)(?: on (\d{1,2}) ([A-Z][a-z]{2}))?)\b", re.IGNORECASE)
+_RESETS = re.compile(
+    r"resets ((\d{1,2}):(\d\d)(?: on (\d{1,2}) ([A-Z][a-z]{2}))?)\b", re.IGNORECASE
+)
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _AMOUNT = re.compile(r"[\d.,]{1,20} of [\d.,]{1,20} credits used")
 _CREDITS = re.compile(r"([\d.,]{1,20}) credits")

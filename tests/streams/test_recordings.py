@@ -1,0 +1,564 @@
+"""Streams of the real CLI, through lake and models: counts, goals and tokens as told elsewhere.
+
+What is expected is computed here from the recordings by plain json and sqlite3.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sqlite3
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from tests.accounting.building import counted
+from tests.helpers import Warehouse
+from warehouse.scanning import Root
+
+Row = dict[str, Any]
+
+WITH_ANALYTICS = (
+    "as_agents_v1_legacy",
+    "as_agents_v2",
+    "as_compact_paginated_remote",
+    "as_goals",
+    "as_review",
+    "as_ws_paginated",
+)
+
+
+def rows(connection: duckdb.DuckDBPyConnection, sql: str) -> list[Row]:
+    result = connection.execute(sql)
+    names = [column[0] for column in result.description]
+    return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
+
+
+def lake(home: Path, *roots: Root) -> Warehouse:
+    warehouse = Warehouse(home, roots)
+    step = warehouse.sync(jobs=0)
+    assert step.problems == []
+    return warehouse
+
+
+def stream_roots(streams: Path, *scenarios: str) -> list[Root]:
+    """The wrapped captures: the raw ones beside them are the same streams."""
+    return [
+        Root("app-server", path, None)
+        for scenario in scenarios or ("*",)
+        for path in sorted(streams.glob(f"{scenario}/app_server/*.captured.jsonl"))
+    ]
+
+
+def analytics_roots(streams: Path, *scenarios: str) -> list[Root]:
+    return [Root("analytics", streams / name / "analytics", None) for name in scenarios]
+
+
+def codex_roots(recordings: Path, *scenarios: str) -> list[Root]:
+    return [Root("codex", recordings / name / "codex_home", None) for name in scenarios]
+
+
+def messages(streams: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    """(scenario and capture, message) of all wrapped captures."""
+    for path in sorted(streams.glob("*/app_server/*.captured.jsonl")):
+        for line in path.read_text(encoding="utf-8").splitlines():
+            yield f"{path.parent.parent.name}/{path.name}", json.loads(line)["msg"]
+
+
+# --- turns, items, requests -----------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def all_streams(
+    streams: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    home = tmp_path_factory.mktemp("all_streams")
+    roots = stream_roots(streams)
+    tables = ("app_turns", "app_items", "app_requests", "app_connections", "stream_kinds")
+    with counted(lake(home, *roots), *tables) as connection:
+        yield connection
+
+
+def test_turns_are_those_of_the_messages(
+    streams: Path, all_streams: duckdb.DuckDBPyConnection
+) -> None:
+    """Status and duration of every turn that a message completed."""
+    started, completed = set(), {}
+    for capture, message in messages(streams):
+        if message.get("method") in ("turn/started", "turn/completed"):
+            params = message["params"]
+            turn = params["turn"]
+            # numbered turns count within their connection
+            key = (params["threadId"], capture if turn["id"].isdigit() else "", turn["id"])
+            if message["method"] == "turn/started":
+                started.add(key)
+            else:
+                completed[key] = (turn["status"], turn.get("durationMs"))
+    found = rows(all_streams, "SELECT * FROM app_turns WHERE times_source IS NOT NULL")
+    assert len(found) == len(started | completed.keys())
+    told = Counter(completed.values())
+    assert told == Counter(
+        (r["turn_status"], r["duration_ms"] if r["duration_source"] == "stream" else None)
+        for r in found
+        if r["turn_status"] != "inProgress"
+    )
+    assert all(r["duration_ms"] is not None for r in found if r["turn_status"] != "inProgress")
+
+
+def test_items_are_those_of_the_messages(
+    streams: Path, all_streams: duckdb.DuckDBPyConnection
+) -> None:
+    items: dict[tuple[str, str, str], str] = {}
+    ended = set()
+    for capture, message in messages(streams):
+        if message.get("method") in ("item/started", "item/completed"):
+            params = message["params"]
+            turn = params["turnId"]
+            key = (params["threadId"], f"{capture}{turn}" if turn.isdigit() else turn)
+            items[(*key, params["item"]["id"])] = params["item"]["type"]
+            if message["method"] == "item/completed":
+                ended.add((*key, params["item"]["id"]))
+    found = rows(all_streams, "SELECT * FROM app_items")
+    assert Counter(r["item_type"] for r in found) == Counter(items.values())
+    assert sum(r["is_completed"] for r in found) == len(ended)
+    assert all(r["duration_ms"] is not None for r in found if r["is_completed"])
+
+
+def test_every_request_has_the_answer_with_its_id(
+    streams: Path, all_streams: duckdb.DuckDBPyConnection
+) -> None:
+    asked: Counter[str] = Counter()
+    answered: Counter[tuple[str, str]] = Counter()
+    open_requests: dict[tuple[str, object], str] = {}
+    for capture, message in messages(streams):
+        if "method" in message and "id" in message:
+            asked[message["method"]] += 1
+            open_requests[capture, message["id"]] = message["method"]
+        elif "id" in message:
+            method = open_requests.pop((capture, message["id"]))
+            answered[method, "error" if "error" in message else "answered"] += 1
+    found = rows(all_streams, "SELECT * FROM app_requests")
+    assert Counter(r["method"] for r in found) == asked
+    assert answered == Counter(
+        (r["method"], r["answer_status"]) for r in found if r["answer_status"] != "unanswered"
+    )
+    (connections,) = rows(
+        all_streams,
+        """
+        SELECT
+            count(*) AS n,
+            sum(stray_answers) AS strays,
+            sum(client_requests) AS requests,
+            bool_and(has_initialize) AS initialized,
+            sum(unknown_messages) AS unknown
+        FROM app_connections
+        """,
+    )
+    assert connections == {
+        "n": len(stream_roots(streams)),
+        "strays": 0,
+        "requests": asked.total(),
+        "initialized": True,
+        "unknown": 0,
+    }
+
+
+def test_kinds_add_up(streams: Path, all_streams: duckdb.DuckDBPyConnection) -> None:
+    kinds: Counter[str] = Counter()
+    for _, message in messages(streams):
+        if "method" in message:
+            item = (message.get("params") or {}).get("item") or {}
+            kinds[f"{message['method']} {item.get('type', '')}".strip()] += 1
+    found = rows(all_streams, "SELECT * FROM stream_kinds WHERE message_kind <> 'response'")
+    assert all(r["is_known"] for r in found)
+    assert kinds == Counter(
+        {
+            f"{r['shape_name']} {r['item_type']}".strip(): r["messages"]
+            for r in found
+            # version 1 repeats commands and patches; their items were told once above
+            if r["message_kind"] != "error" and not r["shape_name"].startswith("codex/event/")
+        }
+    ) + Counter({k: n for k, n in kinds.items() if k.startswith("codex/event/")})
+
+
+def test_raw_and_wrapped_captures_of_one_stream_tell_one_story(
+    streams: Path, tmp_path: Path
+) -> None:
+    folder = streams / "as_goals/app_server"
+    tables = ("app_turns", "app_items", "thread_goals")
+    stories = []
+    for files in (["s1.captured.jsonl"], ["s1.captured.jsonl", "s1.jsonl"]):
+        roots = [Root("app-server", folder / file, None) for file in files]
+        warehouse = lake(tmp_path / str(len(files)), *roots)
+        with counted(warehouse, *tables) as connection:
+            place = "EXCLUDE (source_id, line_number, connection_id)"
+            stories.append(
+                [
+                    rows(connection, f"SELECT * {place} FROM app_turns ORDER BY ALL"),
+                    rows(connection, "SELECT * EXCLUDE (source_id, line_number) FROM app_items"),
+                    rows(connection, "SELECT * FROM thread_goals"),
+                ]
+            )
+    assert stories[0] == stories[1]
+
+
+# --- threads --------------------------------------------------------------------------------------
+
+
+def test_no_thread_of_the_recordings_lacks_context(
+    streams: Path, recordings: Path, tmp_path: Path
+) -> None:
+    warehouse = lake(
+        tmp_path,
+        *stream_roots(streams, *WITH_ANALYTICS),
+        *analytics_roots(streams, *WITH_ANALYTICS),
+        *codex_roots(recordings, *WITH_ANALYTICS),
+    )
+    mentioned = set()
+    for path in streams.glob("*/app_server/*.captured.jsonl"):
+        if path.parent.parent.name in WITH_ANALYTICS:
+            for line in path.read_text(encoding="utf-8").splitlines():
+                params = json.loads(line)["msg"].get("params") or {}
+                if isinstance(params.get("threadId"), str):
+                    mentioned.add(params["threadId"])
+    with counted(warehouse, "threads", "context_coverage") as connection:
+        threads = {r["session_id"]: r for r in rows(connection, "SELECT * FROM threads")}
+        assert mentioned <= threads.keys()
+        assert {r["missing_context"] for r in threads.values()} == {None}
+        assert {r["client_name"] for r in threads.values()} == {"etl_probe"}
+        coverage = rows(connection, "SELECT * FROM context_coverage")
+        assert {r["missing_reason"] for r in coverage} == {"none"}
+    children = [r for r in threads.values() if r["parent_thread_id"]]
+    assert len(children) == 6
+    for child in children:
+        assert child["connection_basis"] == "parent"
+        assert child["connection_id"] == threads[child["parent_thread_id"]]["connection_id"]
+        assert child["subagent_kind"] in ("thread_spawn", "review")
+
+
+def test_threads_are_known_from_analytics_alone(streams: Path, tmp_path: Path) -> None:
+    warehouse = lake(tmp_path, *analytics_roots(streams, "as_agents_v2"))
+    with counted(warehouse, "threads") as connection:
+        threads = rows(connection, "SELECT * FROM threads ORDER BY created_at, session_id")
+    assert [r["missing_context"] for r in threads] == [None] * 3
+    assert {r["rpc_transport"] for r in threads} <= {"stdio", "in_process"}
+    assert Counter(r["subagent_kind"] for r in threads) == Counter({None: 1, "thread_spawn": 2})
+    (root,) = [r["session_id"] for r in threads if r["parent_thread_id"] is None]
+    assert {r["root_session_id"] for r in threads} == {root}
+
+
+def test_a_resumed_thread_moves_to_the_connection_that_resumed_it(
+    streams: Path, tmp_path: Path
+) -> None:
+    warehouse = lake(tmp_path, *stream_roots(streams, "as_multi_legacy"))
+    with counted(warehouse, "threads", "app_connections") as connection:
+        found = rows(
+            connection,
+            """
+            SELECT threads.*, connections.first_seen_at AS connected_at
+            FROM threads
+            INNER JOIN app_connections AS connections USING (connection_id)
+            """,
+        )
+        connected = [
+            r["first_seen_at"]
+            for r in rows(connection, "SELECT * FROM app_connections ORDER BY first_seen_at")
+        ]
+    resumed = [r for r in found if r["times_opened"] > 1]
+    assert len(resumed) == 2
+    assert {r["connected_at"] for r in resumed} == {connected[1]}
+    assert Counter(r["initialization_mode"] for r in found) == Counter({"forked": 5, "new": 3})
+
+
+# --- goals ----------------------------------------------------------------------------------------
+
+
+@dataclass
+class Goal:
+    """What one source tells of a goal; None where it says nothing."""
+
+    thread: str
+    status: str | None
+    tokens: int | None
+    seconds: int | None
+    is_cleared: bool = False
+
+
+def goals_of_analytics(streams: Path) -> list[Goal]:
+    goals: dict[tuple[str, str], Goal] = {}
+    for line in (streams / "as_goals/analytics/analytics_events.jsonl").read_text().splitlines():
+        for event in json.loads(line)["events"]:
+            if event["event_type"] != "codex_goal_event":
+                continue
+            p = event["event_params"]
+            key = (p["thread_id"], p["goal_id"])
+            goal = goals.setdefault(key, Goal(p["thread_id"], None, None, None))
+            goal.status = p["goal_status"]
+            if p["event_kind"] == "usage_accounted":
+                goal.tokens = p["cumulative_tokens_accounted"]
+                goal.seconds = p["cumulative_time_accounted_seconds"]
+            goal.is_cleared |= p["event_kind"] == "cleared"
+    return list(goals.values())
+
+
+def goals_of_database(recordings: Path) -> list[Goal]:
+    path = recordings / "as_goals/codex_home/goals_1.sqlite"
+    with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as database:
+        found = database.execute(
+            "SELECT thread_id, status, tokens_used, time_used_seconds FROM thread_goals"
+        ).fetchall()
+    return [Goal(*row) for row in found]
+
+
+def goals_of_messages(texts: Iterator[dict[str, Any]]) -> list[Goal]:
+    """Of notifications, or of rollout lines with the same goal object."""
+    goals: dict[tuple[str, int], Goal] = {}
+    latest: dict[str, tuple[str, int]] = {}
+    names = {"budgetLimited": "budget_limited", "usageLimited": "usage_limited"}
+    for said in texts:
+        goal = said.get("goal")
+        if goal is None:
+            if said["threadId"] in latest:
+                goals[latest[said["threadId"]]].is_cleared = True
+            continue
+        key = (goal["threadId"], goal["createdAt"])
+        latest[goal["threadId"]] = key
+        status = names.get(goal["status"], goal["status"])
+        goals[key] = Goal(key[0], status, goal["tokensUsed"], goal["timeUsedSeconds"])
+    return list(goals.values())
+
+
+def goal_notifications(streams: Path) -> Iterator[dict[str, Any]]:
+    for capture, message in messages(streams):
+        method = message.get("method", "")
+        is_goal = method.startswith("thread/goal/") and "id" not in message
+        if is_goal and capture.startswith("as_goals/"):
+            yield message["params"]
+
+
+def goal_lines(recordings: Path) -> Iterator[dict[str, Any]]:
+    for path in sorted((recordings / "as_goals/codex_home/sessions").rglob("*.jsonl")):
+        for line in path.read_text(encoding="utf-8").splitlines():
+            payload = json.loads(line)["payload"]
+            if payload.get("type") == "thread_goal_updated":
+                yield payload
+
+
+def found_goals(warehouse: Warehouse) -> list[Row]:
+    with counted(warehouse, "thread_goals") as connection:
+        return rows(connection, "SELECT * FROM thread_goals ORDER BY session_id, goal_number")
+
+
+def as_told(found: list[Row]) -> list[Goal]:
+    return [
+        Goal(
+            r["session_id"],
+            r["goal_status"],
+            r["tokens_used"],
+            r["seconds_used"],
+            r["ended_by"] == "cleared",
+        )
+        for r in found
+    ]
+
+
+def in_order(goals: list[Goal]) -> list[Goal]:
+    return sorted(goals, key=lambda goal: (goal.thread, str(goal.status)))
+
+
+def test_goals_from_analytics_alone(streams: Path, tmp_path: Path) -> None:
+    found = found_goals(lake(tmp_path, *analytics_roots(streams, "as_goals")))
+    assert in_order(as_told(found)) == in_order(goals_of_analytics(streams))
+    assert all(r["is_final_known"] and r["is_history_known"] for r in found)
+    assert all(r["goal_created_at"] is None and r["goal_id"] is not None for r in found)
+    assert sum(r["usage_updates"] for r in found) == 19
+    assert sum(r["status_changes"] for r in found) == 8
+
+
+def test_goals_from_the_stream_alone(streams: Path, tmp_path: Path) -> None:
+    found = found_goals(lake(tmp_path, *stream_roots(streams, "as_goals")))
+    expected = goals_of_messages(goal_notifications(streams))
+    assert in_order(as_told(found)) == in_order(expected)
+    assert all(r["is_final_known"] and r["is_history_known"] for r in found)
+    assert all(r["goal_created_at"] is not None and r["goal_id"] is None for r in found)
+
+
+def test_goals_from_the_database_alone(recordings: Path, tmp_path: Path) -> None:
+    home = tmp_path / "codex"
+    home.mkdir()
+    shutil.copy(recordings / "as_goals/codex_home/goals_1.sqlite", home)
+    found = found_goals(lake(tmp_path / "lake", Root("codex", home, None)))
+    assert in_order(as_told(found)) == in_order(goals_of_database(recordings))
+    assert all(r["is_final_known"] and not r["is_history_known"] for r in found)
+
+
+def test_goals_from_rollouts_alone(recordings: Path, tmp_path: Path) -> None:
+    """Rollouts hold only what a client changed: five of the six goals, none for sure."""
+    sessions = recordings / "as_goals/codex_home/sessions"
+    found = found_goals(lake(tmp_path, Root("codex", sessions, None)))
+    expected = goals_of_messages(goal_lines(recordings))
+    assert len(expected) == 5
+    assert in_order(as_told(found)) == in_order(expected)
+    assert not any(r["is_final_known"] or r["is_history_known"] for r in found)
+
+
+def test_goals_from_all_sources_are_each_source_s_goals(
+    streams: Path, recordings: Path, tmp_path: Path
+) -> None:
+    found = found_goals(
+        lake(
+            tmp_path,
+            *codex_roots(recordings, "as_goals"),
+            *stream_roots(streams, "as_goals"),
+            *analytics_roots(streams, "as_goals"),
+        )
+    )
+    told = {(g.thread, g.is_cleared): g for g in as_told(found)}
+    assert len(told) == len(found) == 6
+    assert {r["matched_by"] for r in found} == {"database", "time"}
+    for goal in goals_of_analytics(streams):
+        same = told[goal.thread, goal.is_cleared]
+        assert same.status == goal.status
+        if goal.tokens is not None:
+            assert (same.tokens, same.seconds) == (goal.tokens, goal.seconds)
+    for goal in goals_of_database(recordings):
+        assert told[goal.thread, False] == goal
+    for goal in goals_of_messages(goal_notifications(streams)):
+        assert told[goal.thread, goal.is_cleared] == goal
+    assert [r["in_rollouts"] for r in found].count(True) == 5
+    assert [r["in_database"] for r in found].count(True) == 4
+    assert all(r["in_analytics"] and r["in_streams"] for r in found)
+
+
+# --- tokens ---------------------------------------------------------------------------------------
+
+
+def test_tokens_of_turn_events_are_those_counted(
+    streams: Path, recordings: Path, tmp_path: Path
+) -> None:
+    """Equal for every turn; remote compactions are counted and left out of events, exactly."""
+    warehouse = lake(
+        tmp_path,
+        *codex_roots(recordings, *WITH_ANALYTICS),
+        *analytics_roots(streams, *WITH_ANALYTICS),
+    )
+    with counted(warehouse, "turn_reconciliation") as connection:
+        found = rows(connection, "SELECT * FROM turn_reconciliation")
+    events = []
+    for name in WITH_ANALYTICS:
+        text = (streams / name / "analytics/analytics_events.jsonl").read_text(encoding="utf-8")
+        for line in text.splitlines():
+            events += [
+                event["event_params"]
+                for event in json.loads(line)["events"]
+                if event["event_type"] == "codex_turn_event"
+            ]
+    assert {(r["session_id"], r["turn_id"]): r["event_tokens"] for r in found} == {
+        (p["thread_id"], p["turn_id"]): p["total_tokens"] for p in events
+    }
+    assert Counter(r["explanation"] for r in found) == Counter(
+        {"equal": 37, "remote_compaction": 3, "no_response": 3, "event_without_tokens": 2}
+    )
+    assert {r["unexplained_tokens"] for r in found if r["event_tokens"] is not None} == {0}
+
+
+def test_the_usage_line_at_exit_equals_what_is_counted(
+    streams: Path, recordings: Path, tmp_path: Path
+) -> None:
+    warehouse = lake(
+        tmp_path,
+        Root("codex", recordings / "tui_apikey/codex_home", None),
+        Root("status", streams / "tui_apikey/status", None),
+    )
+    with counted(warehouse, "status_snapshots", "usage") as connection:
+        (line,) = rows(connection, "SELECT * FROM status_snapshots WHERE snapshot_kind = 'exit'")
+        (sums,) = rows(
+            connection,
+            f"""
+            SELECT
+                sum(input_tokens - cached_input_tokens) AS input,
+                sum(cached_input_tokens) AS cached,
+                sum(output_tokens) AS output,
+                sum(reasoning_output_tokens) AS reasoning
+            FROM usage
+            WHERE session_id = '{line["thread_id"]}'
+            """,
+        )
+        panels = rows(connection, "SELECT * FROM status_snapshots WHERE snapshot_kind = 'panel'")
+        (responses,) = rows(connection, "SELECT count(*) AS n FROM usage")
+    assert responses["n"] > 0
+    assert {name: int(value) for name, value in sums.items()} == {
+        name: line[f"shown_{name}_tokens"] for name in ("input", "cached", "output", "reasoning")
+    }
+    assert line["shown_total_tokens"] == sums["input"] + sums["output"]
+    assert len(panels) == 27
+    # the second session said nothing, and so left no rollout that could tell of it
+    assert {(p["thread_id"] == line["thread_id"], p["missing_context"]) for p in panels} == {
+        (True, None),
+        (False, "unknown_thread"),
+    }
+
+
+# --- growing, moved, gone -------------------------------------------------------------------------
+
+
+def test_a_stream_that_grows_gives_the_same_tables(streams: Path, tmp_path: Path) -> None:
+    content = (streams / "as_goals/app_server/s1.captured.jsonl").read_bytes()
+    path = tmp_path / "live.jsonl"
+    path.write_bytes(content[:50_000])  # within a line
+    warehouse = Warehouse(tmp_path / "lake", [Root("app-server", path, None)])
+    assert warehouse.sync(jobs=0).work[0] == 1
+    for end in (50_100, 120_000, len(content)):
+        before = sum(source.lines for source in warehouse.sources.values())
+        path.write_bytes(content[:end])
+        _, parsed = warehouse.sync(jobs=0).work
+        assert parsed == content[:end].count(b"\n") - before  # only what is new
+    assert warehouse.sync(jobs=0).work == (0, 0)
+
+    whole_path = tmp_path / "whole" / "live.jsonl"
+    whole_path.parent.mkdir()
+    whole_path.write_bytes(content)
+    whole = lake(tmp_path / "lake2", Root("app-server", whole_path, None))
+    for table in ("parsed_app_server", "parsed_app_turns", "parsed_app_goals", "raw_lines"):
+        one, other = (
+            w.table(table).drop_columns(["source_id"]).to_pylist() for w in (warehouse, whole)
+        )
+        assert one == other
+
+
+def test_streams_that_moved_are_the_same_and_gone_ones_keep_their_rows(
+    streams: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "captures"
+    folder.mkdir()
+    shutil.copy(streams / "as_goals/app_server/s1.captured.jsonl", folder / "a.jsonl")
+    shutil.copy(streams / "tui_apikey/status/tui_18_exit_resumed.txt", folder / "a.txt")
+    roots = [Root("app-server", folder, None), Root("status", folder, None)]
+    warehouse = Warehouse(tmp_path / "lake", roots)
+    warehouse.sync(jobs=0)
+    ids = set(warehouse.sources)
+    (folder / "later").mkdir()
+    (folder / "a.jsonl").rename(folder / "later" / "b.jsonl")
+    (folder / "a.txt").rename(folder / "later" / "b.txt")
+    assert warehouse.sync(jobs=0).work == (0, 0)
+    assert set(warehouse.sources) == ids
+    shutil.rmtree(folder / "later")
+    warehouse.sync(jobs=0)
+    assert {source.state for source in warehouse.sources.values()} == {"missing"}
+    assert len(warehouse.rows("parsed_status", "line_number")) == 4
+    assert len(warehouse.rows("parsed_app_server", "line_number")) > 0
+
+
+def test_a_folder_of_everything_is_read_by_kind(streams: Path, tmp_path: Path) -> None:
+    """Named as app-server, a folder with other JSON lines in it gives rejects, not noise."""
+    home = streams / "as_goals"
+    warehouse = Warehouse(tmp_path, [Root("app-server", home, None), Root("analytics", home, None)])
+    warehouse.sync(jobs=0)
+    rejected = Counter(rule for (rule,) in warehouse.rows("parsed_rejects", "rule"))
+    assert rejected.keys() == {"not_a_message", "not_an_event"}
+    assert len(warehouse.rows("parsed_analytics", "position")) > 0
