@@ -7,6 +7,7 @@ import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import zstandard
@@ -137,7 +138,7 @@ class TestLineReader:
         assert reader.position + reader.deferred == len(content)
 
 
-def frames(content: bytes, **options: bool) -> bytes:
+def frames(content: bytes, **options: Any) -> bytes:
     """`content` in two frames, as streams write them: sizes not in the header."""
     half = len(content) // 2
     packed = b""

@@ -51,7 +51,10 @@ class Publication:
         stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")[:-3]
         self.id = f"{manifest.generation}-{stamp}"
         self._folder = lake.root / "builds" / f"{self.id}.partial"
-        self._options = {"memory_limit": memory_limit, "threads": threads}
+        self._options: dict[str, str | int | float | list[str]] = {
+            "memory_limit": memory_limit,
+            "threads": threads,
+        }
         self._timezone = timezone
         self._rows: dict[str, int] = {}
         self._started = time.perf_counter()

@@ -112,12 +112,12 @@ def read_head(path: str, is_compressed: bool) -> bytes:
     if not is_compressed:  # without a file object: a first build does this for every file
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         try:
-            piece = os.read(descriptor, _HEAD_BLOCK_BYTES)
+            head = os.read(descriptor, _HEAD_BLOCK_BYTES)
         finally:
             os.close(descriptor)
-        end = piece.find(b"\n")
-        if end >= 0 or len(piece) < _HEAD_BLOCK_BYTES:
-            return piece[: end + 1] if end >= 0 else piece
+        end = head.find(b"\n")
+        if end >= 0 or len(head) < _HEAD_BLOCK_BYTES:
+            return head[: end + 1] if end >= 0 else head
     pieces = []
     left = HEAD_BYTES
     with open_plain(path, is_compressed) as file:

@@ -131,7 +131,7 @@ def test_odd_names_are_only_text(summary: Record, status: Record) -> None:
 
 
 def test_nothing_read_yet(summary: Record, status: Record) -> None:
-    usage = {name: [] if name.startswith("by_") else None for name in summary["usage"]}
+    usage: Record = {n: [] if n.startswith("by_") else None for n in summary["usage"]}
     usage |= {"sessions": 0, "turns": 0, "responses": 0}
     nothing = {"covered": 0, "total": 0}
     coverage = dict.fromkeys(summary["coverage"], nothing)

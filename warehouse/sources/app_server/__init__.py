@@ -23,7 +23,7 @@ class AppServerSource:
 
     kind = "app-server"
     parser_version = 1
-    tables = TABLES
+    tables: tuple[str, ...] = TABLES
 
     def discover(self, root: Path, label: str | None) -> Iterator[Found]:
         return find_lines(self.kind, root, label, ".jsonl")

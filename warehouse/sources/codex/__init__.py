@@ -20,7 +20,7 @@ class CodexSource:
 
     kind = "codex"
     parser_version = 2
-    tables = TABLES
+    tables: tuple[str, ...] = TABLES
 
     def discover(self, root: Path, label: str | None) -> Iterator[Found]:
         return discovery.discover(root, label)

@@ -24,7 +24,7 @@ class CodexStateSource:
 
     kind = "codex-state"
     parser_version = 1
-    tables = (*index.TABLES, *tables.TABLES)
+    tables: tuple[str, ...] = (*index.TABLES, *tables.TABLES)
 
     def discover(self, root: Path, label: str | None) -> Iterator[Found]:
         return discovery.discover(root, label)

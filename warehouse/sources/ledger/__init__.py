@@ -21,7 +21,7 @@ class LedgerSource:
 
     kind = "ledger"
     parser_version = 1
-    tables = TABLES
+    tables: tuple[str, ...] = TABLES
 
     def discover(self, root: Path, label: str | None) -> Iterator[Found]:
         return discovery.discover(root, label)

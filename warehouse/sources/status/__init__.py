@@ -60,7 +60,7 @@ class StatusSource:
 
     kind = "status"
     parser_version = 1
-    tables = TABLES
+    tables: tuple[str, ...] = TABLES
 
     def discover(self, root: Path, label: str | None) -> Iterator[Found]:
         return find_whole(self.kind, root, label, (".txt", ".log", ".ansi"))
