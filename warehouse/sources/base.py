@@ -87,7 +87,10 @@ class SourceKind(Protocol):
 
     kind: str
     parser_version: int
-    tables: tuple[str, ...]
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """Tables that its rows go to."""
 
     def discover(self, root: Path, label: str | None) -> Iterator[Found]:
         """Files of this kind below (or at) `root`, and what could not be looked at there."""
