@@ -1,4 +1,4 @@
-"""The command line: build, query, summary, status, explain, report, ui.
+"""The command line of Rollhouse.
 
 Belongs here: options, exit codes, and how errors look. Does not belong here: any work; each
 command calls one function. Libraries are imported by the commands that need them: a build
@@ -21,6 +21,7 @@ from warehouse import __version__
 from warehouse.errors import INTERRUPTED, RollhouseError
 
 if TYPE_CHECKING:
+    from warehouse.ledger_block import Choice
     from warehouse.settings import Settings
 
 app = typer.Typer(
@@ -37,6 +38,19 @@ Home = Annotated[
     typer.Option("--home", metavar="DIR", help="Where Rollhouse keeps its data."),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for other programs.")]
+Since = Annotated[
+    str | None, typer.Option("--since", metavar="TIME", help="From this day or time on.")
+]
+Until = Annotated[
+    str | None, typer.Option("--until", metavar="TIME", help="To this day's end, or this time.")
+]
+Project = Annotated[
+    str | None,
+    typer.Option("--project", metavar="FOLDER", help="Of this folder and those in it."),
+]
+Label = Annotated[
+    str | None, typer.Option("--label", metavar="NAME", help="Of sources with this label.")
+]
 
 
 class Format(StrEnum):
@@ -108,18 +122,52 @@ def query(
 
 
 @app.command()
-def summary(home: Home = None, as_json: AsJson = False) -> None:
-    """Sessions, tokens and cost at a glance."""
+def summary(
+    home: Home = None,
+    since: Since = None,
+    until: Until = None,
+    project: Project = None,
+    label: Label = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the goals' summary block for other programs.")
+    ] = False,
+) -> None:
+    """Sessions, tokens and cost at a glance, and goals where there are ledgers."""
     settings = _settings(home)
     from warehouse import overview
 
-    data = overview.summary(settings)
+    choice = _choice(settings, since, until, project, label)
+    if as_json:
+        _print_json(overview.goal_block(settings, choice))
+        return
+    from warehouse.pages import print_goals, print_usage
+
+    print_usage(overview.usage(settings, choice))
+    if goals := overview.goals(settings, choice):
+        print()
+        print_goals(goals)
+
+
+@app.command()
+def usage(
+    home: Home = None,
+    since: Since = None,
+    until: Until = None,
+    project: Project = None,
+    label: Label = None,
+    as_json: AsJson = False,
+) -> None:
+    """Tokens and cost alone, by project, model and day."""
+    settings = _settings(home)
+    from warehouse import overview
+
+    data = overview.usage(settings, _choice(settings, since, until, project, label))
     if as_json:
         _print_json(data)
         return
-    from warehouse.pages import print_summary
+    from warehouse.pages import print_usage
 
-    print_summary(data)
+    print_usage(data)
 
 
 @app.command()
@@ -203,6 +251,23 @@ def _settings(
     from warehouse.settings import load_settings
 
     return load_settings(home, sources, jobs)
+
+
+def _choice(
+    settings: Settings,
+    since: str | None,
+    until: str | None,
+    project: str | None,
+    label: str | None,
+) -> Choice:
+    from warehouse.ledger_block import Choice, moment
+
+    return Choice(
+        moment(since, settings.timezone) if since else None,
+        moment(until, settings.timezone, is_end=True) if until else None,
+        project,
+        label,
+    )
 
 
 def fail(message: str, code: int) -> NoReturn:

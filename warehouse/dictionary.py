@@ -44,7 +44,7 @@ comments in the DuckDB file and the column descriptions in the Dagster UI.
 def dictionary(models: Iterable[Model]) -> str:
     """The page, for these models and all tables of the lake."""
     by_name = {model.name: model for model in models if not model.header.internal}
-    tables = [*lake_tables().values(), *(model.table for model in by_name.values())]
+    tables = [*lake_tables().values(), *(by_name[name].table for name in sorted(by_name))]
     layers = [(layer, [t for t in tables if t.layer == layer]) for layer in LAYERS]
     lines = [_INTRODUCTION]
     for layer, of_layer in layers:

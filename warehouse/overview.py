@@ -1,4 +1,4 @@
-"""What `rollhouse summary` and `rollhouse status` tell, as plain data.
+"""What `rollhouse summary`, `usage` and `status` tell, as plain data.
 
 Belongs here: the questions, as SQL over the published warehouse, and what lies beside it
 (builds). Does not belong here: layout (pages.py), and what a number means (sql/).
@@ -16,12 +16,15 @@ import duckdb
 from warehouse.builds import BuildRecord, all_builds, current_build, database_path
 from warehouse.contracts import LAYERS, lake_tables
 from warehouse.lake import Lake
+from warehouse.ledger_block import Choice, compatible_block, goal_page
 from warehouse.query import QueryError, open_warehouse
 
 if TYPE_CHECKING:
     from warehouse.settings import Settings
 
 Record = dict[str, Any]
+
+EVERYTHING = Choice()
 
 TOKENS = (
     "input_tokens",
@@ -38,17 +41,18 @@ _TOKEN_COUNTS = ", ".join(f"count({name}) AS {name}" for name in TOKENS)
 
 _SUMS = f"""
     CAST(count(DISTINCT session_id) AS BIGINT) AS sessions,
-    count(*) AS responses,
+    count(response_key) AS responses,
     {_TOKEN_SUMS},
     sum(cost_usd) AS cost_usd,
     count(cost_usd) AS cost_covered_responses
 """
 
 
-def summary(settings: Settings) -> Record:
+def usage(settings: Settings, choice: Choice = EVERYTHING) -> Record:
     """`usage`: sums, by model, project, label and day; `coverage`: what each sum covers."""
     with asking(settings) as connection:
-        usage = _one(
+        _choose(connection, choice)
+        sums = _one(
             connection,
             f"""
             SELECT
@@ -70,46 +74,87 @@ def summary(settings: Settings) -> Record:
         coverage: Record = {
             "sessions_with_usage": {
                 "covered": covered.pop("sessions"),
-                "total": usage["sessions"],
+                "total": sums["sessions"],
             }
         }
         for name, count in covered.items():
-            coverage[name] = {"covered": count, "total": usage["responses"]}
-        coverage["price_confidence"] = _price_confidence(connection)
-        usage["by_project"] = all_rows(
+            coverage[name] = {"covered": count, "total": sums["responses"]}
+        confidence = all_rows(
             connection,
-            f"""
-            SELECT project, sessions, responses, {", ".join(TOKENS)}, cost_usd,
-                cost_covered_responses
-            FROM derived_projects ORDER BY total_tokens DESC NULLS LAST, project
-            """,
+            "SELECT price_confidence AS name, count(*) AS responses FROM usage "
+            "GROUP BY name ORDER BY name",
         )
-        for group in ("model", "label"):
-            usage[f"by_{group}"] = all_rows(
+        coverage["price_confidence"] = {row["name"]: row["responses"] for row in confidence}
+        for group, rows in {
+            "model": "usage",
+            "project": "sessions LEFT JOIN usage USING (session_id)",
+            "label": "sessions LEFT JOIN usage USING (session_id)",
+        }.items():
+            sums[f"by_{group}"] = all_rows(
                 connection,
-                f"""
-                SELECT {group}, {_SUMS}
-                FROM usage LEFT JOIN (SELECT session_id, label FROM sessions)
-                USING (session_id)
-                GROUP BY {group} ORDER BY total_tokens DESC NULLS LAST, {group}
-                """,
+                f"SELECT {group}, {_SUMS} FROM {rows} "
+                f"GROUP BY {group} ORDER BY total_tokens DESC NULLS LAST, {group}",
             )
-        usage["by_day"] = all_rows(
+        sums["by_day"] = all_rows(
             connection,
-            f"""
-            SELECT CAST(responded_at AS DATE) AS day, {_SUMS}
-            FROM usage GROUP BY day ORDER BY day NULLS LAST
-            """,
+            f"SELECT CAST(responded_at AS DATE) AS day, {_SUMS} FROM usage "
+            "GROUP BY day ORDER BY day NULLS LAST",
         )
-        return {"usage": usage, "coverage": coverage}
+        return {"usage": sums, "coverage": coverage}
 
 
-def _price_confidence(connection: duckdb.DuckDBPyConnection) -> Record:
-    rows = all_rows(
-        connection,
-        "SELECT detail, covered FROM coverage WHERE aspect = 'price_confidence' ORDER BY ALL",
+def goals(settings: Settings, choice: Choice = EVERYTHING) -> Record | None:
+    """What ledgers tell of goals, or None where there is no ledger."""
+    with asking(settings) as connection:
+        page = goal_page(connection, choice)
+        return page if page["ledgers"] else None
+
+
+def goal_block(settings: Settings, choice: Choice = EVERYTHING) -> Record:
+    """The summary block of goals as other programs know it (docs/ledger.md)."""
+    with asking(settings) as connection:
+        return compatible_block(connection, choice)
+
+
+def _choose(connection: duckdb.DuckDBPyConnection, choice: Choice) -> None:
+    """Have temporary tables with the chosen rows stand before the published ones."""
+    if choice == EVERYTHING:
+        return
+    run = connection.execute
+    places, values = ["TRUE"], []
+    if choice.label is not None:
+        places.append("label = ?")
+        values.append(choice.label)
+    if choice.project is not None:
+        project = choice.project.rstrip("/")
+        places.append("(project = ? OR starts_with(project, ?) OR ends_with(project, ?))")
+        values += [project, f"{project}/", f"/{project}"]
+    run(f"CREATE TEMP TABLE sessions AS FROM sessions WHERE {' AND '.join(places)}", values)
+    for table, moment in (("usage", "responded_at"), ("turns", "started_at")):
+        period, times = _period(choice, moment, moment)
+        run(
+            f"CREATE TEMP TABLE {table} AS FROM {table} "
+            f"WHERE session_id IN (SELECT session_id FROM sessions) AND {period}",
+            times,
+        )
+    period, times = _period(choice, "first_seen_at", "last_seen_at")
+    run(
+        f"DELETE FROM sessions WHERE NOT coalesce({period}, FALSE) "
+        "AND session_id NOT IN (SELECT session_id FROM usage)",
+        times,
     )
-    return {row["detail"]: row["covered"] for row in rows}
+
+
+def _period(choice: Choice, first: str, last: str) -> tuple[str, list[datetime]]:
+    """The condition that what lasts from `first` to `last` touches the chosen period."""
+    conditions, values = ["TRUE"], []
+    if choice.since is not None:
+        conditions.append(f"{last} >= ?")
+        values.append(choice.since)
+    if choice.until is not None:
+        conditions.append(f"{first} < ?")
+        values.append(choice.until)
+    return " AND ".join(conditions), values
 
 
 def status(settings: Settings) -> Record:

@@ -10,9 +10,9 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 
-def count(number: int, thing: str) -> str:
+def count(number: int, thing: str, things: str | None = None) -> str:
     """`1 file`, `1,200 files`."""
-    return f"{number:,} {thing}" + ("" if number == 1 else "s")
+    return f"{number:,} {thing if number == 1 else things or f'{thing}s'}"
 
 
 def size(number: int) -> str:

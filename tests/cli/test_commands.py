@@ -22,7 +22,7 @@ from tests.cli.conftest import Rollhouse
 from warehouse import __version__, resources
 from warehouse.settings import Settings
 
-COMMANDS = ("build", "query", "summary", "status", "report", "ui")
+COMMANDS = ("build", "query", "summary", "usage", "status", "explain", "report", "ui")
 
 
 def test_version(rollhouse: Rollhouse) -> None:
@@ -182,9 +182,9 @@ def test_build_again_and_again(rollhouse: Rollhouse, tmp_path: Path) -> None:
     done = rollhouse(*build)
     assert done.returncode == 0, done.stderr
     assert re.match(rf"Built in \d+\.\d s: {re.escape(str(database))}\n", done.stdout)
-    assert re.search(
-        r"^  Read +\S+ MB in 2,883 lines of 48 sources, 1 rejected$", done.stdout, re.M
-    )
+    found = re.search(r"^  Sources +(\d+) files found, 0 unchanged$", done.stdout, re.MULTILINE)
+    assert found
+    assert f" of {found[1]} sources, 1 rejected\n" in done.stdout
     assert re.search(r"^  Coverage +38 of 47 sessions have usage, ", done.stdout, re.M)
     assert "Problem" not in done.stdout
     assert done.stderr.splitlines()[0].startswith("Reading ")
@@ -224,8 +224,10 @@ def test_folder_without_sessions(rollhouse: Rollhouse, tmp_path: Path) -> None:
     status = json.loads(rollhouse("status", "--home", home, "--json").stdout)
     assert status["sources"] == []
     assert status["freshness"]["last_line_at"] is None
-    summary = json.loads(rollhouse("summary", "--home", home, "--json").stdout)
-    assert summary["usage"]["total_tokens"] is None
+    usage = json.loads(rollhouse("usage", "--home", home, "--json").stdout)
+    assert usage["usage"]["total_tokens"] is None
+    block = json.loads(rollhouse("summary", "--home", home, "--json").stdout)
+    assert (block["closed_tasks"], block["total_cost_usd"], block["success_rate"]) == (0, 0, None)
 
 
 HEAVY = {"duckdb", "pyarrow", "dagster", "polars", "rich", "pydantic_ai", "altair", "great_tables"}

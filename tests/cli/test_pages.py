@@ -1,4 +1,4 @@
-"""The pages of `summary` and `status`, and the numbers behind them."""
+"""The pages of usage and status, and the numbers behind them (those of goals: test_goals.py)."""
 
 from __future__ import annotations
 
@@ -14,8 +14,10 @@ import pytest
 from warehouse import overview
 from warehouse.builds import database_path
 from warehouse.lake import Lake
-from warehouse.pages import DAYS, TOP, print_status, print_summary
-from warehouse.query import QueryError
+from warehouse.ledger_block import Choice
+from warehouse.pages import print_status, print_usage
+from warehouse.pages.usage import DAYS, TOP
+from warehouse.query import QueryError, open_warehouse
 from warehouse.settings import Settings
 from warehouse.wording import age, count, money, size
 
@@ -24,7 +26,7 @@ Record = dict[str, Any]
 
 def page(data: Record, kind: str = "summary") -> str:
     out = io.StringIO()
-    (print_summary if kind == "summary" else print_status)(data, out)
+    (print_usage if kind == "summary" else print_status)(data, out)
     return "\n".join(line.rstrip() for line in out.getvalue().splitlines())
 
 
@@ -36,7 +38,7 @@ def row_of(text: str, name: str) -> list[str]:
 
 @pytest.fixture(scope="module")
 def summary(published: Settings) -> Record:
-    return overview.summary(published)
+    return overview.usage(published)
 
 
 @pytest.fixture(scope="module")
@@ -56,6 +58,48 @@ def test_groups_add_up_to_the_whole(summary: Record) -> None:
             known = [row[name] for row in rows if row[name] is not None]
             assert (sum(known) if known else None) == usage[name], (group, name)
     assert sum(row["sessions"] for row in usage["by_project"]) == usage["sessions"] == 47
+
+
+def test_projects_are_those_of_the_published_table(summary: Record, published: Settings) -> None:
+    names = ("project", "sessions", "responses", *overview.TOKENS, "cost_usd")
+    with open_warehouse(published) as connection:
+        rows = connection.execute(f"SELECT {', '.join(names)} FROM derived_projects").fetchall()
+    found = {tuple(row[name] for name in names) for row in summary["usage"]["by_project"]}
+    assert found == set(rows)
+
+
+def test_choice_of_time_cuts_in_two(published: Settings, summary: Record) -> None:
+    usage = summary["usage"]
+    middle = (
+        usage["first_response_at"] + (usage["last_response_at"] - usage["first_response_at"]) / 2
+    )
+    before = overview.usage(published, Choice(until=middle))["usage"]
+    after = overview.usage(published, Choice(since=middle))["usage"]
+    assert before["last_response_at"] < middle <= after["first_response_at"]
+    for name in ("responses", "total_tokens", "cost_usd", "turns"):
+        assert 0 < before[name] < usage[name]
+        assert before[name] + after[name] == usage[name], name
+    assert before["sessions"] + after["sessions"] >= usage["sessions"]
+
+
+@pytest.mark.parametrize("name", ["/home/dev/repos/old_0.80.0", "warehouse"])
+def test_choice_of_project(published: Settings, summary: Record, name: str) -> None:
+    chosen = overview.usage(published, Choice(project=name))
+    wanted = [
+        row
+        for row in summary["usage"]["by_project"]
+        if row["project"].startswith(f"{name}/") or row["project"].endswith(f"/{name}")
+    ]
+    assert len(wanted) > 1
+    assert chosen["usage"]["by_project"] == wanted
+    assert chosen["usage"]["responses"] == sum(row["responses"] for row in wanted)
+    assert chosen["coverage"]["total_tokens"]["total"] == chosen["usage"]["responses"]
+
+
+def test_choice_that_nothing_fits(published: Settings) -> None:
+    usage = overview.usage(published, Choice(label="nobody"))["usage"]
+    assert (usage["sessions"], usage["responses"], usage["total_tokens"]) == (0, 0, None)
+    assert usage["by_model"] == []
 
 
 def test_coverage_stands_beside_every_sum(summary: Record) -> None:
@@ -80,7 +124,7 @@ def test_project_without_usage_is_listed_and_not_zero(summary: Record) -> None:
 
 def test_days_are_those_of_the_zone(published: Settings) -> None:
     there = published.model_copy(update={"timezone": "Pacific/Kiritimati"})  # 14 hours ahead
-    days = [row["day"].isoformat() for row in overview.summary(there)["usage"]["by_day"]]
+    days = [row["day"].isoformat() for row in overview.usage(there)["usage"]["by_day"]]
     assert days == ["2026-11-22"]
 
 
@@ -117,7 +161,7 @@ def test_warehouse_of_another_version(published: Settings, tmp_path: Path) -> No
     with duckdb.connect(str(folder / "warehouse.duckdb")) as connection:
         connection.execute("CREATE TABLE sessions (session_id VARCHAR)")
     old = published.model_copy(update={"home": tmp_path})
-    for ask in (overview.summary, overview.status, overview.headline):
+    for ask in (overview.usage, overview.status, overview.headline):
         with pytest.raises(QueryError, match=r"another version of Rollhouse .*rollhouse build"):
             ask(old)
 
@@ -146,8 +190,11 @@ def test_long_lists_are_cut_and_say_so(summary: Record) -> None:
     first = day["day"]
     days = [day | {"day": first + timedelta(days=number)} for number in range(DAYS + 5)]
     text = page({**summary, "usage": summary["usage"] | {"by_day": days}})
-    assert f"and {len(summary['usage']['by_project']) - TOP} more; --json has all" in text
-    assert "and 5 more; --json has all" in text
+    assert (
+        f"and {len(summary['usage']['by_project']) - TOP} more; rollhouse usage --json has all"
+        in text
+    )
+    assert "and 5 more; rollhouse usage --json has all" in text
     shown = [line.split()[0] for line in text.splitlines() if line.startswith("2026-1")]
     assert shown == [(first + timedelta(days=n)).isoformat() for n in range(DAYS + 4, 4, -1)]
 

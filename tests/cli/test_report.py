@@ -65,7 +65,7 @@ class Page(HTMLParser):
 
 @pytest.fixture(scope="module")
 def summary(published: Settings) -> Record:
-    return overview.summary(published)
+    return overview.usage(published)
 
 
 @pytest.fixture(scope="module")

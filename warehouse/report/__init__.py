@@ -36,7 +36,7 @@ def write_report(settings: Settings, path: Path) -> None:
     """
     if not path.parent.is_dir():
         raise UsageError(f"there is no folder {path.parent} to write the report to")
-    page = render(overview.summary(settings), overview.status(settings))
+    page = render(overview.usage(settings), overview.status(settings))
     aside = path.with_name(f"{path.name}.{os.getpid()}")
     descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:

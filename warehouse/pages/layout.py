@@ -1,0 +1,70 @@
+"""What all pages are made of: console, tables, and cells.
+
+Belongs here: pieces that several pages share. Does not belong here: any page.
+"""
+
+from __future__ import annotations
+
+import sys
+from decimal import Decimal
+from typing import Any, TextIO
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from warehouse.wording import count, money
+
+Record = dict[str, Any]
+
+TOKEN_ROWS = (
+    ("input_tokens", "Input tokens"),
+    ("cached_input_tokens", "  read from the cache"),
+    ("cache_write_input_tokens", "  written to the cache"),
+    ("output_tokens", "Output tokens"),
+    ("reasoning_output_tokens", "  for reasoning"),
+    ("total_tokens", "Total tokens"),
+    ("cost_usd", "Cost"),
+)
+
+
+def new_page(out: TextIO | None, width: int = 120) -> Console:
+    """As wide as the terminal, elsewhere `width` columns."""
+    out = out or sys.stdout
+    return Console(file=out, highlight=False, width=None if out.isatty() else width)
+
+
+def new_table(*columns: str) -> Table:
+    """Columns by title; `>` puts one's cells to the right."""
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")
+    for title in columns:
+        is_number = title.startswith(">")
+        table.add_column(
+            title.lstrip(">"),
+            justify="right" if is_number else "left",
+            no_wrap=is_number,
+            overflow="fold",
+        )
+    return table
+
+
+def show(console: Console, table: Table) -> None:
+    console.print()
+    console.print(table)
+
+
+def amount(name: str, value: int | Decimal | None) -> str:
+    if value is None:
+        return "-"
+    return money(value) if name == "cost_usd" else f"{value:,}"
+
+
+def covers(share: Record, thing: str) -> str:
+    covered, total = share["covered"], share["total"]
+    if covered == total:
+        return f"[dim]all {count(total, thing)}[/]"
+    return f"{covered:,} of {count(total, thing)}"
+
+
+def partly(covered: int, total: int) -> str:
+    return f"[dim]{covered:,} of {total:,} priced[/]" if covered < total else ""
