@@ -250,6 +250,34 @@ class TestFiles:
             ).fetchall()
         assert rows == [(CANARY,)]
 
+    @pytest.mark.parametrize(("number", "length"), [(3_000, 2_000), (30, 300_000), (9_000, 20)])
+    def test_duckdb_reads_all_of_much_text(
+        self, number: int, length: int, home: Home, codex: Codex
+    ) -> None:
+        """Of texts and ids that all differ, so that no dictionary holds them."""
+        noise = base64.b85encode(bytes(n * n % 251 for n in range(length + number))).decode()
+        outputs: list[dict[str, object]] = [
+            {
+                "type": "function_call_output",
+                "call_id": f"call_{n}_{'x' * 40}",
+                "output": noise[n : n + length],
+            }
+            for n in range(number)
+        ]
+        codex.path(1).write_bytes(
+            meta(1, cwd="/work/a") + b"".join(line("response_item", output) for output in outputs)
+        )
+        home.projects = ["/work"]
+        home.build()
+        with duckdb.connect() as connection:
+            connection.execute(f"PRAGMA add_parquet_key('content', '{KEY_TEXT}')")
+            rows = connection.execute(
+                "SELECT text, item_id, source_id, recorded_at "
+                f"FROM read_parquet('{home.root}/content/*/content_*.parquet', "
+                "encryption_config = {footer_key: 'content'}) ORDER BY line_number"
+            ).fetchall()
+        assert [row[:2] for row in rows] == [(o["output"], o["call_id"]) for o in outputs]
+
     def test_they_and_all_else_are_their_owners_alone(self, home: Home, codex: Codex) -> None:
         codex.path(1).write_bytes(session(1, "/work/a", "hello"))
         home.projects = ["/work"]

@@ -32,6 +32,10 @@ if TYPE_CHECKING:
 
 _FLUSH_ROWS = 2_000
 _FLUSH_CHARS = 8_000_000
+# DuckDB 2.0 cannot decrypt the second page of a column that pyarrow wrote: each row group has one,
+# so neither pages nor dictionaries have a limit of their own.
+_PAGE_BYTES = 1 << 30
+_REPEATED = ["source_id", "session_id", "carrier", "text_kind", "role", "tool_name"]
 _CWD = re.compile(rb'[{,]\s*"cwd":\s*("(?:[^"\\]|\\.)*")')
 
 
@@ -296,6 +300,9 @@ def _write_file(path: Path, source_id: str, rows: Iterator[tuple[object, ...]], 
                     path,
                     schema,
                     compression="zstd",
+                    data_page_size=_PAGE_BYTES,
+                    dictionary_pagesize_limit=_PAGE_BYTES,
+                    use_dictionary=_REPEATED,
                     encryption_properties=create_encryption_properties(footer_key=key),
                 )
             writer.write_batch(to_batch(batch, [source_id] * len(batch), schema))
