@@ -63,8 +63,9 @@ def assert_faithful(warehouse: Warehouse, content: bytes) -> None:
         expected.append((number, offset, len(one)))
         offset += len(one) + 1
     assert found == expected
-    rejected = warehouse.rows("parsed_rejects", "line_number")
-    assert len(rejected) == len(set(rejected)) == source.rejected_lines
+    rejected = warehouse.rows("parsed_rejects", "line_number", "rule")
+    assert len(rejected) == len({number for number, _ in rejected}) == source.rejected_lines
+    assert "unforeseen" not in {rule for _, rule in rejected}  # no parser stumbled
 
 
 # --- any bytes ------------------------------------------------------------------------------------

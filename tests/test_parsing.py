@@ -54,6 +54,8 @@ def test_times_are_microseconds() -> None:
         (b"2026-03-04T25:06:07Z", None),
         (b"2026-03-04T05:06:60Z", None),
         (b"0000-03-04T05:06:07Z", None),
+        (b"2\x80026-03-04T05:06:07Z", None),
+        (b"tomorrow", None),
         (None, None),
     ],
 )

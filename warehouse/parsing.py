@@ -365,5 +365,5 @@ def _written_times(values: Sequence[bytes | None], wanted: pa.DataType) -> pa.Ar
     except pa.ArrowInvalid:
         pass
     # some date that no calendar has, such as 30 February or the year 0
-    moments = [None if value is None else iso_us(value.decode()) for value in values]
+    moments = [iso_us(_text(value)) for value in values]
     return pa.array(moments, pa.int64()).cast(wanted)

@@ -356,6 +356,8 @@ class CodexParser:
                 name = _type_of(payload)
                 if kind is None:
                     raise _Reject("no_type", "the line has no type")
+                if not payload.startswith(b"{"):
+                    raise _Reject("bad_field", "Expected `object` - at `$.payload`")
                 self._read_payload(payload, kind, name, line, place, rows)
             except _Reject as reject:
                 _add_reject(reject, line, place, rows)
@@ -384,7 +386,10 @@ class CodexParser:
             _add_reject(reject, line, place, rows)
             return
         outer = _ITEM_FIELDS if kind == "response_item" else _LINE_FIELDS
-        fields = [*unknown_names(line, outer), *unknown_fields(payload, shape, "payload.")]
+        try:
+            fields = [*unknown_names(line, outer), *unknown_fields(payload, shape, "payload.")]
+        except (msgspec.MsgspecError, UnicodeDecodeError):
+            return  # half a surrogate pair somewhere; what the line tells was read
         for field in dict.fromkeys(fields):
             _add_unknown(label, field, place, rows)
 
