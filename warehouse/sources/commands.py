@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 UNUSUAL = "unusual"
 
-_SHELLS = {"bash", "sh", "zsh", "dash", "ksh", "fish", "pwsh", "powershell", "cmd"}
+SHELLS = {"bash", "sh", "zsh", "dash", "ksh", "fish", "pwsh", "powershell", "cmd"}
 _SCRIPT_OPTION = re.compile(r"-[a-z]*c\Z|-Command\Z|/c\Z", re.IGNORECASE)
 # What only starts another program, with those of its options that take a value.
 _PREFIXES = {
@@ -47,7 +47,7 @@ _ESCAPED = re.compile(r'\\(["\\$`])')
 
 # Most commands: a plain program, perhaps after a change of folder. Ten times as fast.
 _USUAL = re.compile(r"\s*(?:cd [\w./~-]+ && )?([\w.+\[-]{1,40})(?=[ \t\r\n;]|\Z)", re.ASCII)
-_SPECIAL = frozenset(_SHELLS | set(_PREFIXES) | _SETTINGS)
+_SPECIAL = frozenset(SHELLS | set(_PREFIXES) | _SETTINGS)
 
 
 def command_word(command: str | Sequence[str]) -> str | None:
@@ -107,7 +107,7 @@ def _of_words(words: list[str], depth: int) -> str | None:
         if name in _PREFIXES:
             prefix = name
             continue
-        if name.lower().removesuffix(".exe") in _SHELLS and depth < _MAX_DEPTH:
+        if name.lower().removesuffix(".exe") in SHELLS and depth < _MAX_DEPTH:
             script = _script_of(words[position:])
             if script is not None:
                 return _of_script(script, depth + 1)

@@ -117,7 +117,9 @@ def _twin(shape: type[msgspec.Struct]) -> type[msgspec.Struct]:
             "name": field.encode_name,
         }
         fields.append((field.name, lenient(hints[field.name]), msgspec.field(**settings)))
-    return msgspec.defstruct(shape.__name__, fields, bases=(shape,), forbid_unknown_fields=False)
+    return msgspec.defstruct(
+        shape.__name__, fields, bases=(shape,), forbid_unknown_fields=False, kw_only=True
+    )
 
 
 def cut(wanted: type, value: object) -> object:

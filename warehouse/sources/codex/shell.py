@@ -14,7 +14,7 @@ import msgspec
 
 from warehouse.privacy import Privacy
 from warehouse.sources.codex.shapes import Raw
-from warehouse.sources.commands import command_word
+from warehouse.sources.commands import SHELLS, command_word
 
 # --- the command ----------------------------------------------------------------------------------
 
@@ -65,12 +65,16 @@ def describe(command: str | list[str], privacy: Privacy) -> tuple[str, str | Non
     """
     if isinstance(command, str):
         text = command
-    elif len(command) == 3 and command[1] in _SHELL_OPTIONS:
+    elif len(command) == 3 and command[1] in _SHELL_OPTIONS and _is_shell(command[0]):
         text = command[2]
     else:
         text = " ".join(command)
         return text, command_word(command), privacy.digest(text)
     return text, *_word_and_hash(text, privacy)
+
+
+def _is_shell(program: str) -> bool:
+    return re.split(r"[/\\]", program)[-1].lower().removesuffix(".exe") in SHELLS
 
 
 @lru_cache(maxsize=512)  # a call and the item that tells what became of it follow each other

@@ -478,7 +478,7 @@ class Extension(WorkItem, tag="Extension", rename="camel"):
     kind: Label | None = None
     duration_ms: Int | None = None
     query: Raw = ABSENT
-    action: Raw = ABSENT
+    action: WebAction | None = None
     results: Raw = ABSENT
     status: Label | None = None
     revised_prompt: Raw = ABSENT
@@ -496,6 +496,7 @@ class Extension(WorkItem, tag="Extension", rename="camel"):
             took_ms=self.duration_ms,
             argument_bytes=json_bytes(self.revised_prompt),
             output_bytes=json_bytes(self.results if self.result is ABSENT else self.result),
+            search=describe_search(self.action),
         )
 
 
@@ -550,7 +551,7 @@ WORK_ITEMS = (
 )
 
 
-class ItemCompleted(Payload):
+class ItemCompleted(Payload, kw_only=True):
     thread_id: Label | None = None
     turn_id: Label | None = None
     item: (
@@ -572,14 +573,12 @@ class ItemCompleted(Payload):
         | ContextCompaction
         | EnteredReviewMode
         | ExitedReviewMode
-        | None
-    ) = None
+    )
     started_at_ms: Int | None = None
     completed_at_ms: Int | None = None
 
     def add(self, kind: str, place: Place, rows: Rows, privacy: Privacy) -> None:
-        if self.item is not None:
-            self.item.add(self, place, rows, privacy)
+        self.item.add(self, place, rows, privacy)
 
     def add_work(
         self, item_id: str | None, item_type: str, place: Place, rows: Rows, **fields: typing.Any
@@ -702,11 +701,14 @@ class McpOk(Shape, forbid_unknown_fields=False):
     is_error: bool | None = msgspec.field(default=None, name="isError")
 
 
-class McpResult(Shape):
+class McpResult(Shape, forbid_unknown_fields=False):
     """What a tool gave, or why it failed."""
 
     ok: McpOk | None = msgspec.field(default=None, name="Ok")
     err: Raw = msgspec.field(default=ABSENT, name="Err")
+
+
+_mcp_result = msgspec.json.Decoder(McpResult | None).decode
 
 
 class McpToolCallEnd(Payload):
@@ -721,11 +723,11 @@ class McpToolCallEnd(Payload):
     plugin_id: Raw = ABSENT
     template_id: Raw = ABSENT
     duration: Duration | None = None
-    result: McpResult | None = None
+    result: Raw = ABSENT
 
     def add(self, kind: str, place: Place, rows: Rows, privacy: Privacy) -> None:
         invocation = self.invocation or Invocation()
-        result = self.result
+        result = _mcp_result(bytes(self.result))
         is_success = None
         if result is not None:
             is_success = result.ok is not None and not result.ok.is_error
@@ -740,6 +742,7 @@ class McpToolCallEnd(Payload):
             rows,
             took_ms=duration_ms(self.duration),
             argument_bytes=json_bytes(invocation.arguments),
+            output_bytes=json_bytes(self.result),
             is_success=is_success,
             server=invocation.server,
             tool=invocation.tool,
