@@ -27,7 +27,10 @@ stored AS (
         thread_id IS NOT NULL
         AND goal_id IS NOT NULL
         AND goal_created_at IS NOT NULL
-    GROUP BY ALL
+    GROUP BY
+        thread_id,
+        goal_id,
+        date_trunc('second', goal_created_at)
 ),
 
 created AS (
@@ -53,7 +56,9 @@ created AS (
     WHERE
         session_id IS NOT NULL
         AND goal_created_at IS NOT NULL
-    GROUP BY ALL
+    GROUP BY
+        session_id,
+        date_trunc('second', goal_created_at)
 ),
 
 named AS (

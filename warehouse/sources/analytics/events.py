@@ -31,19 +31,6 @@ TABLES: tuple[str, ...] = (
     *dict.fromkeys(table for table, _, _ in s.EVENTS.values()),
 )
 
-# Events that hold numbers, ids and names of settings only: lines of nothing else are kept
-# whole, so that a later parser can read them anew after the source is gone.
-_CONTENT_FREE = frozenset(
-    {
-        "codex_thread_initialized",
-        "codex_thread_archive_event",
-        "codex_turn_event",
-        "codex_turn_steer_event",
-        "codex_compaction_event",
-        "codex_goal_event",
-    }
-)
-
 Values = dict[str, object]
 
 
@@ -111,7 +98,7 @@ class AnalyticsParser:
                     form,
                     types[0] if form is not None and len(types) == 1 else None,
                     xxhash.xxh3_64_intdigest(line, self._seed) if form is not None else None,
-                    line if types and _CONTENT_FREE.issuperset(types) else None,
+                    None,
                 )
             )
             line_number += 1

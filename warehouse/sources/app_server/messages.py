@@ -67,21 +67,6 @@ _AFTER = re.compile(
 _AFTER_TEXT = re.compile(b'"' + _AFTER.pattern)
 _AFTER_BYTES = 120
 
-# Messages that hold numbers, ids and flags only: kept whole, so that a later parser can read
-# them anew after the source is gone.
-_CONTENT_FREE = frozenset(
-    {
-        "thread/tokenUsage/updated",
-        "rawResponse/completed",
-        "account/rateLimits/updated",
-        "thread/archived",
-        "thread/unarchived",
-        "thread/deleted",
-        "thread/closed",
-        "serverRequest/resolved",
-    }
-)
-
 _METHOD = re.compile(r"[A-Za-z][\w./$-]{0,99}\Z", re.ASCII)
 _SNAKE_ID = re.compile(rb'"(?:thread|turn|item|session|request)_id" ?:')
 # Names that the protocol spells with underscores where all others are camelCase.
@@ -189,7 +174,6 @@ class AppServerParser:
         kind: str | None = None
         method: str | None = None
         hashed: int | None = None
-        body: bytes | None = None
         try:
             if line.strip():
                 wrapper = self._unwrap(line)
@@ -207,14 +191,12 @@ class AppServerParser:
                     "recorded_at": at,
                 }
                 self._message_rows(message, kind, method, place, wrapper)
-                if method in _CONTENT_FREE and kind == "notification":
-                    body = line
         except Reject as reject:
             self._named.rows["parsed_rejects"].append(
                 (line_number, offset, len(line), reject.rule, reject.error)
             )
         self._named.rows["raw_lines"].append(
-            (line_number, offset, len(line), at, None, kind, method, hashed, body)
+            (line_number, offset, len(line), at, None, kind, method, hashed, None)
         )
 
     def _unwrap(self, line: bytes) -> s.Wrapper | None:
