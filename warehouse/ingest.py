@@ -88,7 +88,6 @@ class _Ingest:
         self._outcome = Ingested(self._new.generation, problems=list(plan.problems))
         self._days: dict[str, _Day] = {}
         self._read: dict[str, Work] = {work.source.source_id: work for work in plan.work}
-        self._handed: str | None = None
 
     def run(self, jobs: int) -> Ingested:
         plan = self._plan
