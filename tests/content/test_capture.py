@@ -11,7 +11,7 @@ import contextlib
 import json
 import os
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Literal
 
@@ -108,6 +108,20 @@ class Home:
 def decrypted(path: Path, key: bytes = KEY) -> pa.Table:
     properties = create_decryption_properties(footer_key=key)
     return pq.ParquetFile(path, decryption_properties=properties).read()
+
+
+@contextlib.contextmanager
+def texts_in_duckdb(home: Home) -> Iterator[duckdb.DuckDBPyConnection]:
+    """As docs/privacy.md says."""
+    with duckdb.connect() as connection:
+        connection.execute("SET temp_file_encryption = true")
+        connection.execute(f"PRAGMA add_parquet_key('content', '{KEY_TEXT}')")
+        connection.execute(
+            "CREATE TEMP TABLE texts AS SELECT * FROM "
+            f"read_parquet('{home.root}/content/*/content_*.parquet', "
+            "encryption_config = {footer_key: 'content'})"
+        )
+        yield connection
 
 
 @pytest.fixture
@@ -242,11 +256,9 @@ class TestFiles:
         codex.path(1).write_bytes(session(1, "/work/a", CANARY))
         home.projects = ["/work"]
         home.build()
-        with duckdb.connect() as connection:
-            connection.execute(f"PRAGMA add_parquet_key('content', '{KEY_TEXT}')")
+        with texts_in_duckdb(home) as connection:
             rows = connection.execute(
-                f"SELECT text FROM read_parquet('{home.root}/content/*/content_*.parquet', "
-                "encryption_config = {footer_key: 'content'})"
+                "SELECT text FROM texts WHERE text_kind = 'prompt' AND line_number > 1"
             ).fetchall()
         assert rows == [(CANARY,)]
 
@@ -269,14 +281,11 @@ class TestFiles:
         )
         home.projects = ["/work"]
         home.build()
-        with duckdb.connect() as connection:
-            connection.execute(f"PRAGMA add_parquet_key('content', '{KEY_TEXT}')")
+        with texts_in_duckdb(home) as connection:
             rows = connection.execute(
-                "SELECT text, item_id, source_id, recorded_at "
-                f"FROM read_parquet('{home.root}/content/*/content_*.parquet', "
-                "encryption_config = {footer_key: 'content'}) ORDER BY line_number"
+                "SELECT text, item_id FROM texts ORDER BY line_number"
             ).fetchall()
-        assert [row[:2] for row in rows] == [(o["output"], o["call_id"]) for o in outputs]
+        assert rows == [(o["output"], o["call_id"]) for o in outputs]
 
     def test_they_and_all_else_are_their_owners_alone(self, home: Home, codex: Codex) -> None:
         codex.path(1).write_bytes(session(1, "/work/a", "hello"))
