@@ -312,6 +312,17 @@ def test_unreadable_lines_are_rejects_and_the_rest_is_read(line: str, rule: str)
     assert [row["line_number"] for row in rows["parsed_analytics_goals"]] == [1, 3]
 
 
+def test_texts_that_are_not_utf8_are_rejects_without_rows() -> None:
+    bad = (
+        b'{"events":[{"event_type":"codex_turn_event","event_params":{"turn_error":"\\n\xff"}}]}\n'
+    )
+    rows = parse(KIND, lines({"events": [GOAL]}) + bad)
+    checked(rows)
+    assert [row["rule"] for row in rows["parsed_rejects"]] == ["not_json"]
+    assert rows["parsed_analytics_turns"] == []
+    assert [row["line_number"] for row in rows["parsed_analytics"]] == [1]
+
+
 def test_one_bad_event_costs_no_other_its_row() -> None:
     misfit = event("codex_turn_event", thread_id=THREAD, duration_ms="long")
     rows = parse(KIND, lines({"events": [GOAL, misfit, 5, GOAL]}))

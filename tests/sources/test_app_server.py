@@ -344,6 +344,25 @@ def test_deltas_in_another_form_are_decoded_in_full(damage: str) -> None:
         assert rows["parsed_app_server"][0]["text_bytes"] == len(expected)
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        b'{"method":"item/completed","params":{"item":{"id":"i","text":"\\n\xff"}}}',
+        b'{"method":"item/agentMessage/delta","params":{"threadId":"t","turnId":"u","delta":"\\n\xff"}}',
+        b'{"id":1,"result":{"thread":{"id":"t","name":"\\n\xff"}}}',
+        b'{"id":1,"result":{"thread":{"id":"t","turns":[{"id":"u"},{"error":{"codexErrorInfo":"\xff\\n"}}]}}}',
+        b'{"method":"\xff"}',
+    ],
+)
+def test_texts_that_are_not_utf8_are_rejects_without_rows(line: bytes) -> None:
+    rows = parse(KIND, line + b"\n" + lines(OLD_NOTE))
+    checked(rows)
+    assert [row["rule"] for row in rows["parsed_rejects"]] == ["not_json"]
+    assert [row["line_number"] for row in rows["parsed_app_server"]] == [2]
+    typed = [t for t, found in rows.items() if found and t.startswith("parsed_app_")]
+    assert typed == ["parsed_app_server", "parsed_app_thread_changes"]
+
+
 @given(
     st.lists(
         st.binary(max_size=60) | st.sampled_from([b'{"method":"x"}', b'{"id":1,"result":']),
@@ -559,6 +578,7 @@ def test_lists_of_threads_and_turns() -> None:
             {"id": 2, "result": {"data": turns}},
             {"id": 3, "result": {"data": [{"id": "gpt"}]}},
             {"id": 4, "result": {"data": []}},
+            {"id": 5, "result": {"data": [{"cliVersion": 5, "turns": "none"}]}},
         ),
     )
     checked(rows)
@@ -572,7 +592,7 @@ def test_lists_of_threads_and_turns() -> None:
         (None, "t3", 0),
     ]
     kinds = [row["result_kind"] for row in rows["parsed_app_server"]]
-    assert kinds == ["threads", "turns", "list", "list"]
+    assert kinds == ["threads", "turns", "list", "list", "list"]
 
 
 @pytest.mark.parametrize(

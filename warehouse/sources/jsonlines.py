@@ -11,9 +11,12 @@ from typing import TypeVar
 
 import msgspec
 
-from warehouse.sources.base import ISO_UTC, epoch_us, iso_us, us_iso
+from warehouse.sources.base import ISO_UTC, Rows, epoch_us, iso_us, us_iso
 
 T = TypeVar("T")
+
+# What msgspec raises for a text that is no JSON, deeper in a line than where it was decoded.
+UNREADABLE = (msgspec.MsgspecError, UnicodeError, RecursionError)
 
 _MILLISECONDS_FROM = 1e11  # as seconds, the year 5138
 
@@ -37,6 +40,19 @@ def decoded(decode: Callable[[bytes], T], text: bytes, misfit: str) -> T:
         raise Reject("not_json", "the line is not JSON (torn or damaged)") from None
     except RecursionError:
         raise Reject("not_json", "the line is nested too deeply") from None
+
+
+class Taken:
+    """Rows as they were before a line, should it turn out unreadable when some are written."""
+
+    def __init__(self, rows: Rows) -> None:
+        self._rows = rows
+        self._lengths = [len(table) for table in rows.values()]
+
+    def back(self) -> None:
+        """Take back what was added since."""
+        for table, length in zip(self._rows.values(), self._lengths, strict=True):
+            del table[length:]
 
 
 def where(error: msgspec.ValidationError) -> str:

@@ -20,7 +20,7 @@ import xxhash
 from warehouse.privacy import Privacy
 from warehouse.sources.analytics import shapes as s
 from warehouse.sources.base import Rows
-from warehouse.sources.jsonlines import Reject, decoded, where, written_at
+from warehouse.sources.jsonlines import UNREADABLE, Reject, Taken, decoded, where, written_at
 from warehouse.sources.named_rows import NamedRows
 from warehouse.sources.texts import UNUSUAL, word
 
@@ -74,6 +74,8 @@ class AnalyticsParser:
             at: bytes | None = None
             types: list[str] = []
             form: str | None = None
+            before = Taken(rows)
+            reject: Reject | None = None
             try:
                 if line.strip():
                     form, at, events = self._events(line)
@@ -83,11 +85,15 @@ class AnalyticsParser:
                         "recorded_at": at,
                     }
                     self._all_rows(events, place, types)
-            except Reject as reject:
+            except Reject as found:
+                reject = found
+            except UNREADABLE:
+                before.back()
+                reject = Reject("not_json", "a text in the line is not UTF-8")
+            if reject is not None:
                 rows["parsed_rejects"].append(
                     (line_number, offset, len(line), reject.rule, reject.error)
                 )
-                types.append(UNUSUAL)
             rows["raw_lines"].append(
                 (
                     line_number,

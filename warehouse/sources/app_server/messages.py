@@ -19,10 +19,19 @@ import xxhash
 
 from warehouse.privacy import Privacy
 from warehouse.sources.app_server import shapes as s
+from warehouse.sources.app_server.answers import AnswerRows
+from warehouse.sources.app_server.approvals import ApprovalRows
+from warehouse.sources.app_server.connections import ConnectionRows
+from warehouse.sources.app_server.core_events import CoreEventRows
+from warehouse.sources.app_server.goals import GoalRows
+from warehouse.sources.app_server.items import ItemRows
 from warehouse.sources.app_server.methods import EVENT_PREFIX, sender_of
-from warehouse.sources.app_server.rows import At, MessageRows, Named, Place
+from warehouse.sources.app_server.rows import At, Named, Place
+from warehouse.sources.app_server.threads import ThreadRows
+from warehouse.sources.app_server.turns import TurnRows
+from warehouse.sources.app_server.usage import UsageRows
 from warehouse.sources.base import ISO_UTC, Rows, epoch_ms_us
-from warehouse.sources.jsonlines import Reject, decoded, written_at
+from warehouse.sources.jsonlines import UNREADABLE, Reject, Taken, decoded, written_at
 from warehouse.sources.named_rows import NamedRows
 from warehouse.sources.texts import UNUSUAL, ident, text_bytes
 
@@ -90,7 +99,15 @@ class AppServerParser:
     def __init__(self, privacy: Privacy) -> None:
         self._seed = privacy.seed
         self._named = NamedRows(TABLES)
-        self._rows = MessageRows(privacy, self._named)
+        turns = TurnRows(privacy, self._named)
+        threads = ThreadRows(privacy, self._named, turns)
+        connections = ConnectionRows(privacy, self._named)
+        items = ItemRows(privacy, self._named)
+        usage = UsageRows(privacy, self._named)
+        goals = GoalRows(privacy, self._named)
+        approvals = ApprovalRows(privacy, self._named)
+        self._answers = AnswerRows(connections, threads, turns, usage, goals, approvals)
+        self._core_events = CoreEventRows(privacy, self._named, turns)
         self._wrapper = msgspec.json.Decoder(s.Wrapper).decode
         self._message = msgspec.json.Decoder(s.Message).decode
         self._ids = msgspec.json.Decoder(s.Ids).decode
@@ -98,7 +115,8 @@ class AppServerParser:
         self._event = msgspec.json.Decoder(s.EventNotice).decode
         self._known = {
             method: (msgspec.json.Decoder(shape).decode, handler)
-            for method, (shape, handler) in self._rows.known.items()
+            for rows in (connections, threads, turns, items, usage, goals, approvals)
+            for method, (shape, handler) in rows.known.items()
         }
 
     def parse(self, lines: list[bytes], line_number: int, offset: int, rows: Rows) -> None:
@@ -174,6 +192,8 @@ class AppServerParser:
         kind: str | None = None
         method: str | None = None
         hashed: int | None = None
+        before = Taken(self._named.rows)
+        reject: Reject | None = None
         try:
             if line.strip():
                 wrapper = self._unwrap(line)
@@ -191,7 +211,12 @@ class AppServerParser:
                     "recorded_at": at,
                 }
                 self._message_rows(message, kind, method, place, wrapper)
-        except Reject as reject:
+        except Reject as found:
+            reject = found
+        except UNREADABLE:
+            before.back()
+            reject = Reject("not_json", "a text in the line is not UTF-8")
+        if reject is not None:
             self._named.rows["parsed_rejects"].append(
                 (line_number, offset, len(line), reject.rule, reject.error)
             )
@@ -267,7 +292,7 @@ class AppServerParser:
             if method == EVENT_PREFIX[:-1]:  # the MCP server names the event inside only
                 event = _method(notice.msg.type) if notice.msg and notice.msg.type else UNUSUAL
             method = EVENT_PREFIX + event
-            named = self._rows.event(notice, event, at.place)
+            named = self._core_events.event(notice, event, at.place)
         elif (known := self._known.get(method)) is not None:
             decode, handler = known
             value = self._decode(decode, params) if params != b"null" else decode(b"{}")
@@ -288,7 +313,7 @@ class AppServerParser:
             answer = self._decode(self._answer, result)
         except Reject:  # an answer in a form of its own: only requests tell what they are
             return "other", Named()
-        return self._rows.answer(answer, place, request_id)
+        return self._answers.answer(answer, place, request_id)
 
     def _named_ids(self, params: bytes) -> Named:
         try:
