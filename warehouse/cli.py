@@ -132,7 +132,7 @@ def summary(
         bool, typer.Option("--json", help="Print the goals' summary block for other programs.")
     ] = False,
 ) -> None:
-    """Sessions, tokens and cost at a glance, and goals where there are ledgers."""
+    """Sessions, tokens, cost and goals at a glance."""
     settings = _settings(home)
     from warehouse import overview
 
@@ -234,11 +234,45 @@ def report(
 
 
 @app.command()
+def capture(
+    program: Annotated[
+        list[str], typer.Argument(metavar="-- PROGRAM ...", help="What to run, with its options.")
+    ],
+    out: Annotated[
+        Path, typer.Option("--out", metavar="PATH", help="File to append to, or folder.")
+    ],
+    content: Annotated[
+        bool, typer.Option("--content", help="Keep texts as they are, not only their sizes.")
+    ] = False,
+) -> None:
+    """Run an app-server in its place and record what passes."""
+    from warehouse.capture import run
+
+    raise typer.Exit(run(program, out, content))
+
+
+@app.command("purge-content")
+def purge_content(
+    home: Home = None,
+    project: Annotated[
+        str | None, typer.Option("--project", metavar="FOLDER", help="Of this project only.")
+    ] = None,
+) -> None:
+    """Delete the texts that were captured; counts stay."""
+    settings = _settings(home)
+    from warehouse.content import purge
+
+    number = purge(settings, project)
+    whose = f" of {project}" if project else ""
+    print(f"Deleted {number:,} file{'' if number == 1 else 's'} with captured texts{whose}.")
+
+
+@app.command()
 def ui(
     home: Home = None,
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port on 127.0.0.1.")] = 3000,
 ) -> None:
-    """Open the Dagster UI: lineage, runs, checks, the nightly schedule."""
+    """Open the Dagster UI: lineage, runs, checks, schedule."""
     settings = _settings(home)
     from pipelines.ui import serve_ui
 
@@ -289,10 +323,15 @@ def main() -> None:
             raise
         _interrupted()
     except SystemExit as end:
-        if end.code == INTERRUPTED:  # what typer makes of it
+        if _is_interrupt(end):
             _interrupted()
         _flush()
         raise
+
+
+def _is_interrupt(end: SystemExit) -> bool:
+    """Whether typer made this of Ctrl-C (and not a program that `capture` ran, of its own end)."""
+    return isinstance(getattr(end.__context__, "__cause__", None), KeyboardInterrupt)
 
 
 def _interrupted() -> NoReturn:

@@ -81,7 +81,7 @@ class BuildConsole(Progress, AbstractContextManager["BuildConsole"]):
         """One screen: what was read, what there is now, what went wrong, what to do next."""
         from warehouse.overview import headline
 
-        plan, record = outcome.plan, outcome.record
+        record = outcome.record
         assert record is not None  # a build that does not publish raises
         took = time.perf_counter() - self._started
         print(f"Built in {took:.1f} s: {database_path(build.lake)}\n")
@@ -102,8 +102,7 @@ class BuildConsole(Progress, AbstractContextManager["BuildConsole"]):
             _line("Coverage", text)
         for warning in record.warnings:
             _line("Warning", warning)
-        problems = dict([*plan.problems, *(outcome.ingested.problems if outcome.ingested else [])])
-        _print_problems(list(problems.items()))
+        _print_problems(build, outcome.ingested.problems if outcome.ingested else [])
         print(
             "\nNext:  rollhouse summary   what was used, by whom and when\n"
             "       rollhouse status    what was read, and what is not covered\n"
@@ -117,7 +116,7 @@ def print_unchanged(build: Build) -> None:
         f"Up to date: nothing changed in {count(build.plan.files, 'file')} since the last build.\n"
         f"The warehouse is {database_path(build.lake)}"
     )
-    _print_problems(build.plan.problems)
+    _print_problems(build, [])
 
 
 def _sources(build: Build) -> str:
@@ -138,7 +137,10 @@ def _sources(build: Build) -> str:
     return ", ".join(parts)
 
 
-def _print_problems(problems: list[tuple[str, str]]) -> None:
+def _print_problems(build: Build, found: list[tuple[str, str]]) -> None:
+    """What could not be read: now, or before and not tried again since it did not change."""
+    known = [(s.path, s.error) for s in build.plan.registry.values() if s.error]
+    problems = list(dict([*known, *build.plan.problems, *found]).items())
     for path, reason in problems[:PROBLEMS_SHOWN]:
         _line("Problem", f"{path}: {reason}")
     if len(problems) > PROBLEMS_SHOWN:

@@ -22,7 +22,10 @@ from tests.cli.conftest import Rollhouse
 from warehouse import __version__, resources
 from warehouse.settings import Settings
 
-COMMANDS = ("build", "query", "summary", "usage", "status", "explain", "report", "ui")
+COMMANDS = (
+    *("build", "query", "summary", "usage", "status", "explain"),
+    *("report", "capture", "purge-content", "ui"),
+)
 
 
 def test_version(rollhouse: Rollhouse) -> None:
@@ -34,7 +37,8 @@ def test_help_names_every_command(rollhouse: Rollhouse) -> None:
     done = rollhouse("--help")
     assert done.returncode == 0
     for command in COMMANDS:
-        assert re.search(rf"^  {command} +[A-Z].*\.$", done.stdout, re.MULTILINE), command
+        # a whole sentence: longer ones are cut
+        assert re.search(rf"^  {command} +[A-Z].*[a-z]\.$", done.stdout, re.MULTILINE), command
 
 
 def test_no_command_is_bad_usage(rollhouse: Rollhouse) -> None:
@@ -162,6 +166,24 @@ def test_closed_pipe_is_silent(
     )
     os.close(write)
     assert done.stderr == ""
+
+
+def test_capture_ends_as_the_program_does(rollhouse: Rollhouse, tmp_path: Path) -> None:
+    out = tmp_path / "capture.jsonl"
+    program = ["sh", "-c", 'echo \'{"id": 1, "result": {}}\'; exit 7', "--home"]
+    done = rollhouse("capture", "--out", out, "--", *program)
+    assert (done.returncode, done.stdout) == (7, '{"id": 1, "result": {}}\n')
+    assert json.loads(out.read_text())["msg"]["id"] == 1
+    done = rollhouse("capture", "--out", out, "--", "sh", "-c", "kill -INT $$")
+    assert (done.returncode, done.stderr) == (130, "")  # its interrupt, not ours
+    done = rollhouse("capture", "--out", tmp_path / "no" / "x", "--", "true")
+    assert done.returncode == 2
+
+
+def test_purge_without_captured_texts(rollhouse: Rollhouse, tmp_path: Path) -> None:
+    done = rollhouse("purge-content", "--home", tmp_path / "home")
+    assert (done.returncode, done.stdout) == (0, "Deleted 0 files with captured texts.\n")
+    assert not (tmp_path / "home").exists()
 
 
 # --- build ----------------------------------------------------------------------------------------

@@ -124,6 +124,13 @@ def test_commands_are_found() -> None:
     assert len(commands()) > 10
 
 
+def test_every_command_is_documented() -> None:
+    section = README.read_text().split("## Commands", 1)[1].split("\n## ", 1)[0]
+    named = re.findall(r"^\| `rollhouse ([a-z-]+)", section, re.M)
+    known = typer.main.get_command(app).list_commands(None)  # type: ignore[attr-defined]
+    assert sorted(named) == sorted(known)
+
+
 def test_make_targets_exist() -> None:
     targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.M))
     named = {name for page in PAGES for name in re.findall(r"`make ([a-z]+)", page.read_text())}
