@@ -10,6 +10,6 @@ CREATE OR REPLACE TEMP MACRO utc_text(moment) AS
 CREATE OR REPLACE TEMP MACRO epoch_of(moment) AS
     epoch_us(moment) / 1000000.0;
 
--- The full hour that a moment is nearest to.
+-- The full hour that a moment is nearest to, in hours since 1970.
 CREATE OR REPLACE TEMP MACRO nearest_hour(moment) AS
-    date_trunc('hour', moment + INTERVAL 30 MINUTES);
+    (epoch_us(moment) + 1800000000) // 3600000000;
