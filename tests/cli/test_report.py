@@ -140,6 +140,44 @@ def test_nothing_read_yet(summary: Record, status: Record) -> None:
     assert Page(text).tables == []
 
 
+def test_goals_stand_beside_what_they_cover(summary: Record, status: Record) -> None:
+    group = {
+        "closed_goals": 1200,
+        "successes": 900,
+        "success_rate": 0.75,
+        "total_attempts": 1500,
+        "total_cost_usd": Decimal("12.5"),
+        "total_cost_usd_known_goals": 40,
+        "known_cost_per_success_usd": None,
+        "known_cost_successes": 0,
+    }
+    empty = {**group, "closed_goals": 0, "goal_type": "retro"}
+    goals = {
+        "summary": group,
+        "by_goal_type": [{**group, "goal_type": "product"}, empty],
+        "by_model": [{**group, "model_group": "<b>", "total_cost_usd_known_goals": 1200}],
+    }
+    page = Page(render(summary, status, goals))
+    by_type, by_model = page.tables[-2:]
+    assert by_type[1:] == [
+        *[
+            [
+                "product",
+                "1,200",
+                "900",
+                "75%",
+                "1,500",
+                "$12.50",
+                "40 of 1,200",
+                "unknown",
+                "0 of 900",
+            ]
+        ]
+    ]
+    assert [row[0] for row in by_model[1:]] == ["<b>"]
+    assert by_model[1][6] == "all"
+
+
 def test_file_is_private_and_replaced_whole(published: Settings, tmp_path: Path) -> None:
     path = tmp_path / "report.html"
     path.write_text("old")

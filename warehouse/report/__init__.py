@@ -36,7 +36,7 @@ def write_report(settings: Settings, path: Path) -> None:
     """
     if not path.parent.is_dir():
         raise UsageError(f"there is no folder {path.parent} to write the report to")
-    page = render(overview.usage(settings), overview.status(settings))
+    page = render(overview.usage(settings), overview.status(settings), overview.goals(settings))
     aside = path.with_name(f"{path.name}.{os.getpid()}")
     descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
@@ -44,7 +44,7 @@ def write_report(settings: Settings, path: Path) -> None:
     os.replace(aside, path)
 
 
-def render(summary: Record, status: Record) -> str:
+def render(summary: Record, status: Record, goals: Record | None = None) -> str:
     """The page for what `overview` found."""
     usage, coverage = summary["usage"], summary["coverage"]
     built_at = status["freshness"]["built_at"]
@@ -54,7 +54,7 @@ def render(summary: Record, status: Record) -> str:
         timezone=escape(status["warehouse"]["timezone"]),
         version=__version__,
         tiles="\n".join(_tiles(usage, coverage)),
-        body="\n".join(_sections(usage, coverage, status)),
+        body="\n".join([*_sections(usage, coverage, status), *_goals(goals)]),
     )
 
 
@@ -130,6 +130,20 @@ def _sections(usage: Record, coverage: Record, status: Record) -> list[str]:
         note = "What is missing here is not known; it is not zero."
         sections.append(_section("Not covered", note, tables.gaps(status["not_covered"])))
     return sections
+
+
+def _goals(goals: Record | None) -> list[str]:
+    """What ledgers tell of goals, where there are any."""
+    if goals is None or not goals["summary"]["closed_goals"]:
+        return []
+    whole = goals["summary"]
+    note = (
+        f"{whole['successes']:,} of {count(whole['closed_goals'], 'closed goal')} succeeded. Cost "
+        "is what the ledgers know, of as many goals and successes as stand beside it."
+    )
+    by_type = tables.goals(goals["by_goal_type"], "goal_type", "Type")
+    by_model = tables.goals(goals["by_model"], "model_group", "Model")
+    return [_section("Goals", note, by_type, by_model)]
 
 
 def _known(name: str, text: str, coverage: Record) -> str:

@@ -32,8 +32,7 @@ def usage(rows: list[Record], key: str) -> str:
         "priced": "Priced",
     }
     cells = [
-        {**row, "priced": f"{row['cost_covered_responses']:,} of {row['responses']:,}"}
-        for row in rows
+        {**row, "priced": _part(row["cost_covered_responses"], row["responses"])} for row in rows
     ]
     table = (
         GT(_frame(cells, columns))
@@ -41,6 +40,40 @@ def usage(rows: list[Record], key: str) -> str:
         .cols_align("right", columns=[name for name in columns if name != key])
         .fmt_integer([name for name in columns if name.endswith(("s", "tokens")) and name != key])
         .fmt_currency("cost_usd", currency="USD")
+        .sub_missing(missing_text=_UNKNOWN)
+    )
+    return _html(table)
+
+
+def goals(rows: list[Record], key: str, title: str) -> str:
+    """Closed goals, how they ended, and what a success cost, with what that covers."""
+    columns = {
+        key: title,
+        "closed_goals": "Closed",
+        "successes": "Succeeded",
+        "success_rate": "Rate",
+        "total_attempts": "Attempts",
+        "total_cost_usd": "Cost",
+        "known": "of goals",
+        "known_cost_per_success_usd": "Cost per success",
+        "known_successes": "of successes",
+    }
+    cells = [
+        {
+            **row,
+            "known": _part(row["total_cost_usd_known_goals"], row["closed_goals"]),
+            "known_successes": _part(row["known_cost_successes"], row["successes"]),
+        }
+        for row in rows
+        if row["closed_goals"]
+    ]
+    table = (
+        GT(_frame(cells, columns))
+        .cols_label(cases={**columns})
+        .cols_align("right", columns=[name for name in columns if name != key])
+        .fmt_integer(["closed_goals", "successes", "total_attempts"])
+        .fmt_percent("success_rate", decimals=0)
+        .fmt_currency(["total_cost_usd", "known_cost_per_success_usd"], currency="USD")
         .sub_missing(missing_text=_UNKNOWN)
     )
     return _html(table)
@@ -56,6 +89,10 @@ def gaps(rows: list[Record]) -> str:
         .sub_missing(missing_text="")
     )
     return _html(table)
+
+
+def _part(covered: int, total: int) -> str:
+    return "all" if covered == total else f"{covered:,} of {total:,}"
 
 
 def _frame(rows: list[Record], columns: dict[str, str]) -> pl.DataFrame:
