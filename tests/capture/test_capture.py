@@ -88,6 +88,20 @@ def test_content_is_written_only_when_asked_for(tmp_path: Path) -> None:
     assert b'"msg":{"id": 1,  "result"' in out.read_bytes()  # as it was written
 
 
+def test_the_command_line_runs_it(tmp_path: Path) -> None:
+    out = tmp_path / "capture.jsonl"
+    command = [sys.executable, "-m", "warehouse", "capture", "--out", str(out), "--"]
+    done = subprocess.run(
+        [*command, *python(f"{ECHO}sys.exit(5)\n")],
+        input=b'{"id":1,"method":"a"}\n',
+        capture_output=True,
+        timeout=30,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (5, b'{"id":1,"method":"a"}\n')
+    assert len(lines_of(out)) == 2
+
+
 def test_any_bytes_pass_unchanged(tmp_path: Path) -> None:
     content = os.urandom(3 << 20) + b"\n" * 1000 + os.urandom(70_000)
     program = recorded(tmp_path / "capture.jsonl", *python(ECHO))
