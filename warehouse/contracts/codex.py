@@ -19,7 +19,7 @@ from warehouse.contracts import (
 from warehouse.contracts.base import Column, Tables
 from warehouse.contracts.codex_usage import LAST, PRIMARY, SECONDARY, TOTAL
 
-__all__ = ["COLUMNS", "LAST", "PRIMARY", "SECONDARY", "TABLES", "TOTAL"]
+__all__ = ["COLUMNS", "LAST", "LOCAL_COLUMNS", "PRIMARY", "SECONDARY", "TABLES", "TOTAL"]
 
 COLUMNS: tuple[Column, ...] = (
     *raw.COLUMNS,
@@ -39,3 +39,8 @@ TABLES: Tables = (
     *codex_messages.TABLES,
     *codex_tools.TABLES,
 )
+
+LOCAL_COLUMNS: dict[str, tuple[Column, ...]] = {
+    **codex_tools.LOCAL_COLUMNS,
+    **codex_models.LOCAL_COLUMNS,
+}

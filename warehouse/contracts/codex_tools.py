@@ -38,7 +38,7 @@ COLUMNS = (
         "tool_outcome",
         "VARCHAR",
         "What the output says of the call: exited, running (goes on in the background), "
-        "timed_out, aborted, rejected (by the user) or unsupported",
+        "timed_out, aborted, rejected (by the user), unsupported or failed (it could not begin)",
         null="it says nothing of the kind",
     ),
     Column(
@@ -173,4 +173,17 @@ TABLES: Tables = (
         ),
         (),
     ),
+)
+
+# Long outputs are measured without being decoded.
+_WRITTEN_OUTPUT = Column(
+    "output_bytes",
+    "BIGINT",
+    "Size of the output, which is not kept, as JSON writes it (a line break is two bytes)",
+    null="none",
+    unit="bytes",
+)
+
+LOCAL_COLUMNS: dict[str, tuple[Column, ...]] = dict.fromkeys(
+    ("parsed_tool_results", "parsed_items", "tool_calls", "commands"), (_WRITTEN_OUTPUT,)
 )

@@ -114,6 +114,8 @@ _STRUCTURED_BYTES = 120
 _REFUSED = re.compile(
     rb'"(?:(command timed out after \d)|(unsupported (?:custom tool )?call|unsupported tool)'
     rb'|(aborted(?: by user)?(?:"|\\n| after))'
+    rb"|(apply_patch verification failed|failed to parse (?:function )?arguments"
+    rb"|exec_command failed|write_stdin failed|execution error|tool call error)"
     rb"|(?:exec command |patch |shell command |tool call )?rejected by user"
     rb"|user (?:rejected|cancelled|denied))"
 )
@@ -157,7 +159,7 @@ def outcome_of(output: bytes) -> Outcome:
     match = _REFUSED.match(output)
     if match is None:
         return NOTHING_SAID
-    late, unsupported, aborted = match.groups()
+    late, unsupported, aborted, failed = match.groups()
     return (
         "timed_out"
         if late
@@ -165,6 +167,8 @@ def outcome_of(output: bytes) -> Outcome:
         if unsupported
         else "aborted"
         if aborted
+        else "failed"
+        if failed
         else "rejected",
         None,
         None,

@@ -178,11 +178,11 @@ class WebAction(Shape):
     pattern: Raw = ABSENT
 
 
-_WEB_ACTIONS = {"open_page": "openPage", "find_in_page": "findInPage"}
+_WEB_ACTIONS = {"openPage": "open_page", "findInPage": "find_in_page"}  # of extensions
 
 
 def describe_search(action: WebAction | None) -> tuple[str | None, int | None, bool | None]:
-    """(kind of action as streams name it, number of queries, whether there is a query)."""
+    """(kind of action, number of queries, whether there is a query)."""
     if action is None:
         return None, None, None
     queries = len(action.queries or ()) or int(bool(action.query))
