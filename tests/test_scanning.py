@@ -320,6 +320,22 @@ def test_rewritten_unseen_is_found_by_verify(
     check()
 
 
+def test_rewritten_far_before_its_new_end_is_found_by_verify(
+    codex: Codex, warehouse: Warehouse, check: Check
+) -> None:
+    path = codex.write(1, 100)
+    warehouse.sync()
+    path.write_bytes(path.read_bytes().replace(b"message 3", b"MESSAGE 3"))
+    append(path, body(1, 101))
+    assert warehouse.sync().work == (1, 1)  # taken for growth: its last bytes are what they were
+    assert warehouse.sync(verify=True).work == (1, 102)
+    check()
+    path.write_bytes(path.read_bytes().replace(b"message 5", b"MESSAGE 5"))
+    append(path, body(1, 102))
+    assert warehouse.sync(verify=True).work == (1, 103)
+    check()
+
+
 @pytest.mark.parametrize("packed", [False, True])
 def test_verify_of_what_did_not_change_reads_no_rows(
     packed: bool, codex: Codex, warehouse: Warehouse, check: Check
@@ -724,9 +740,10 @@ def test_the_last_source_deleted(codex: Codex, warehouse: Warehouse) -> None:
 
 def test_gone_between_scan_and_reading(codex: Codex, warehouse: Warehouse, check: Check) -> None:
     path = codex.write(1, 10)
+    append(path, body(1, 11)[:7])
     new = codex.write(2, 3)
     warehouse.sync()
-    append(path, body(2, 11))
+    append(path, body(1, 11)[7:] + body(1, 12))
     other = codex.write(3, 3)
     plan = warehouse.scan()
     kept = path.read_bytes()
@@ -741,6 +758,7 @@ def test_gone_between_scan_and_reading(codex: Codex, warehouse: Warehouse, check
         thread_id(2): ("present", 4),
         thread_id(3): ("unreadable", 0),
     }
+    assert [s.deferred_bytes for s in warehouse.sources.values() if s.lines == 11] == [7]
     warehouse.sync()
     assert warehouse.states() == {path.name: "missing", new.name: "present"}
     path.write_bytes(kept + body(1, 13))

@@ -241,14 +241,13 @@ class _Scan:
     def _overwritten(self, found: Found, identity: Identity) -> None:
         """Drop what was at a file's place if this file now stands for it.
 
-        That is the same thread, written anew from its first line on, or a file of which no
-        line was complete so far. The rows of another thread stay: its file is missing.
+        That is the same thread, written anew from its first line on. The rows of another
+        thread stay: its file is missing.
         """
         there = self._known_at(found)
         if there is None or there.source_id in self._claimed:
             return
-        is_same_thread = there.thread_id is not None and there.thread_id == identity.thread_id
-        if is_same_thread or not there.bytes_read:
+        if there.thread_id is not None and there.thread_id == identity.thread_id:
             self._drop(there)
 
     def _miss(self) -> None:
