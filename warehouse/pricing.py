@@ -32,6 +32,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from warehouse.contracts import lake_tables
+from warehouse.errors import UsageError
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -44,7 +45,7 @@ _SMALLEST = Decimal("1e-15")  # the scale of the contract's rates
 _PARTS = ("input_mtok", "cache_read_mtok", "cache_write_mtok", "output_mtok")
 
 
-class RatesError(ValueError):
+class RatesError(UsageError):
     """A rates file that cannot be used; the message names the file and the place."""
 
 
@@ -288,7 +289,7 @@ def _own(path: Path) -> Iterator[tuple[_Model, list[_Rate]]]:
     for number, entry in enumerate(entries, 1):
         try:
             model, rate = _own_rate(dict(entry), number)
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, re.error) as error:
             told = f"lacks {error}" if isinstance(error, KeyError) else str(error)
             raise RatesError(f"{path}: [[rate]] number {number}: {told}") from None
         same = next((m for m in found if replace(m, rank=model.rank) == model), model)
@@ -297,6 +298,12 @@ def _own(path: Path) -> Iterator[tuple[_Model, list[_Rate]]]:
 
 
 def _own_rate(entry: dict[str, Any], number: int) -> tuple[_Model, _Rate]:
+    for key in ("model", "pattern", "provider", "tier"):
+        if not isinstance(entry.get(key, ""), str):
+            raise ValueError(f"`{key}` must be text in quotes")
+    above = entry.pop("above_input_tokens", 0)
+    if type(above) is not int or above < 0:
+        raise ValueError("`above_input_tokens` must be a whole number, not below 0")
     name = entry.pop("model", None)
     pattern = entry.pop("pattern", None)
     if (name is None) == (pattern is None):
@@ -320,7 +327,7 @@ def _own_rate(entry: dict[str, Any], number: int) -> tuple[_Model, _Rate]:
         entry.pop("tier", STANDARD),
         start,
         None,
-        int(entry.pop("above_input_tokens", 0)),
+        above,
         (
             base,
             _price(entry.pop("cached_input", base)),
@@ -334,6 +341,9 @@ def _own_rate(entry: dict[str, Any], number: int) -> tuple[_Model, _Rate]:
 
 
 def _price(value: object) -> Decimal:
-    if isinstance(value, bool) or not isinstance(value, int | Decimal) or value < 0:
+    price = Decimal("nan")
+    if isinstance(value, int | Decimal) and not isinstance(value, bool):
+        price = Decimal(value)
+    if not price.is_finite() or price < 0:
         raise ValueError("a price must be a number of USD per million tokens, not below 0")
-    return Decimal(value)
+    return price
