@@ -24,8 +24,6 @@ help: ## Show this list
 warehouse: $(STAMP) ## Set up, build from ~/.codex (or data/sample if there is none), print the summary
 	@$(BIN)/rollhouse build
 	@$(BIN)/rollhouse summary
-	@db="$${ROLLHOUSE_HOME:-data}/lake/current/warehouse.duckdb"; \
-	if [ -f "$$db" ]; then echo "DuckDB file: $$db"; fi
 
 ui: $(STAMP) ## Open the Dagster UI: lineage, runs, checks
 	@$(BIN)/rollhouse ui
