@@ -63,7 +63,7 @@ def expected(lines: list[dict[str, Any]]) -> Counter[str]:
             found["calls"] += kind.endswith("_call")
             found["patches"] += payload.get("name") == "apply_patch"
             answered.add(payload.get("call_id") if kind.endswith("_output") else None)
-            found["developer"] += payload.get("role") == "developer"
+            found["developer"] += kind == "message" and payload["role"] == "developer"
             found["agents"] += kind == "agent_message"
         found["compactions"] += line["type"] == "compacted"
         found["world states"] += line["type"] == "world_state"
@@ -92,7 +92,7 @@ QUERIES = {
 def test_counts_of_threads(scenario: tuple[Path, duckdb.DuckDBPyConnection]) -> None:
     home, connection = scenario
     threads = plain_threads(home)
-    assert threads
+    assert threads or home.parent.name == "as_multi_paginated"  # whose thread has several files
     found: dict[str, Counter[str]] = {thread: Counter() for thread in threads}
     for name, table in QUERIES.items():
         for thread, rows in connection.execute(
@@ -140,19 +140,18 @@ def test_own_work_lies_in_turns(scenario: tuple[Path, duckdb.DuckDBPyConnection]
 
 def test_a_copy_of_a_home_changes_nothing(recordings: Path, tmp_path: Path) -> None:
     """Compressed or not, and both together."""
-    homes = [
-        recordings / name / "codex_home"
-        for name in ("as_multi_legacy", "x_compress_as_multi_legacy")
-    ]
-    rows = []
+    names = ("as_multi_legacy", "x_compress_as_multi_legacy")
+    homes = [recordings / name / "codex_home" for name in names]
+    found = []
     for number, some in enumerate((homes[:1], homes)):
         with counted(count(tmp_path / str(number), *some), *TABLES) as connection:
-            rows.append(
+            found.append(
                 {
                     table: connection.execute(
-                        f"SELECT session_id, turn_index, count(*) FROM {table} GROUP BY ALL ORDER BY ALL"
+                        f"SELECT session_id, turn_index, count(*) FROM {table} "
+                        "GROUP BY ALL ORDER BY ALL"
                     ).fetchall()
                     for table in TABLES
                 }
             )
-    assert rows[0] == rows[1]
+    assert found[0] == found[1]
