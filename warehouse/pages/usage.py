@@ -79,4 +79,6 @@ def _groups(console: Console, title: str, key: str, rows: list[Record], shown: i
         )
     show(console, table)
     if len(rows) > shown:
-        console.print(f"and {len(rows) - shown:,} more; rollhouse usage --json has all", style="dim")
+        console.print(
+            f"and {len(rows) - shown:,} more; rollhouse usage --json has all", style="dim"
+        )
