@@ -83,7 +83,11 @@ class Parser(Protocol):
 
 
 class SourceKind(Protocol):
-    """One kind of input."""
+    """One kind of input.
+
+    Modules of kinds import their parser, and what it needs, where it is asked for: a build that
+    finds nothing changed only discovers.
+    """
 
     kind: str
     parser_version: int

@@ -9,11 +9,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from warehouse.privacy import Privacy
-from warehouse.sources.analytics.events import TABLES, AnalyticsParser
 from warehouse.sources.base import Found, Identity
 from warehouse.sources.files import find_lines, identify_by_place
+
+if TYPE_CHECKING:
+    from warehouse.sources.analytics.events import AnalyticsParser
 
 _STAMP = re.compile(rb'\A\s*\{\s*"received_at"\s*:\s*"(\d{4}-\d\d-\d\d)T')
 
@@ -23,7 +26,12 @@ class AnalyticsSource:
 
     kind = "analytics"
     parser_version = 1
-    tables: tuple[str, ...] = TABLES
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        from warehouse.sources.analytics.events import TABLES
+
+        return TABLES
 
     def discover(self, root: Path, label: str | None) -> Iterator[Found]:
         return find_lines(self.kind, root, label, ".jsonl")
@@ -32,4 +40,6 @@ class AnalyticsSource:
         return identify_by_place(found, head, _STAMP)
 
     def parser(self, privacy: Privacy) -> AnalyticsParser:
+        from warehouse.sources.analytics.events import AnalyticsParser
+
         return AnalyticsParser(privacy)

@@ -9,11 +9,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from warehouse.privacy import Privacy
-from warehouse.sources.app_server.messages import TABLES, AppServerParser
 from warehouse.sources.base import Found, Identity
 from warehouse.sources.files import find_lines, identify_by_place
+
+if TYPE_CHECKING:
+    from warehouse.sources.app_server.messages import AppServerParser
 
 _STAMP = re.compile(rb'\A\s*\{\s*"ts"\s*:\s*"(\d{4}-\d\d-\d\d)T')
 
@@ -23,7 +26,12 @@ class AppServerSource:
 
     kind = "app-server"
     parser_version = 1
-    tables: tuple[str, ...] = TABLES
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        from warehouse.sources.app_server.messages import TABLES
+
+        return TABLES
 
     def discover(self, root: Path, label: str | None) -> Iterator[Found]:
         return find_lines(self.kind, root, label, ".jsonl")
@@ -32,4 +40,6 @@ class AppServerSource:
         return identify_by_place(found, head, _STAMP)
 
     def parser(self, privacy: Privacy) -> AppServerParser:
+        from warehouse.sources.app_server.messages import AppServerParser
+
         return AppServerParser(privacy)

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from warehouse.privacy import Privacy
 from warehouse.sources.base import Found, Identity
 from warehouse.sources.codex import discovery
-from warehouse.sources.codex.router import TABLES, CodexParser
+
+if TYPE_CHECKING:
+    from warehouse.sources.codex.router import CodexParser
 
 
 class CodexSource:
@@ -20,7 +23,12 @@ class CodexSource:
 
     kind = "codex"
     parser_version = 2
-    tables: tuple[str, ...] = TABLES
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        from warehouse.sources.codex.router import TABLES
+
+        return TABLES
 
     def discover(self, root: Path, label: str | None) -> Iterator[Found]:
         return discovery.discover(root, label)
@@ -29,4 +37,6 @@ class CodexSource:
         return discovery.identify(found, head)
 
     def parser(self, privacy: Privacy) -> CodexParser:
+        from warehouse.sources.codex.router import CodexParser
+
         return CodexParser(privacy)

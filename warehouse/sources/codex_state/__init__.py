@@ -11,12 +11,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from warehouse.privacy import Privacy
-from warehouse.sources.base import Found, Identity, Rows
-from warehouse.sources.codex_state import discovery, index, tables
-from warehouse.sources.codex_state.databases import snapshot
+from warehouse.sources.base import Found, Identity
+from warehouse.sources.codex_state import discovery
 from warehouse.sources.files import identify_by_place
+
+if TYPE_CHECKING:
+    from warehouse.sources.codex_state.parser import CodexStateParser
 
 
 class CodexStateSource:
@@ -24,7 +27,12 @@ class CodexStateSource:
 
     kind = "codex-state"
     parser_version = 1
-    tables: tuple[str, ...] = (*index.TABLES, *tables.TABLES)
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        from warehouse.sources.codex_state.parser import TABLES
+
+        return TABLES
 
     def discover(self, root: Path, label: str | None) -> Iterator[Found]:
         return discovery.discover(root, label)
@@ -33,27 +41,6 @@ class CodexStateSource:
         return identify_by_place(found, head, None)
 
     def parser(self, privacy: Privacy) -> CodexStateParser:
+        from warehouse.sources.codex_state.parser import CodexStateParser
+
         return CodexStateParser(privacy)
-
-
-class CodexStateParser:
-    """Lines of the index, and databases as a whole."""
-
-    def __init__(self, privacy: Privacy) -> None:
-        self._index = index.IndexParser(privacy)
-        self._tables = tables.TablesParser(privacy)
-
-    def parse(self, lines: list[bytes], line_number: int, offset: int, rows: Rows) -> None:
-        """See `sources.base.Parser`."""
-        self._index.parse(lines, line_number, offset, rows)
-
-    def parse_file(self, path: str, rows: Rows) -> int:
-        """All rows of a database, or none where it cannot be read to its end.
-
-        A database has no lines: nothing is added to raw_lines.
-        """
-        with snapshot(path) as connection:
-            found = self._tables.parse(connection, discovery.database_version(path))
-        for table, new in found.items():
-            rows[table].extend(new)
-        return 0

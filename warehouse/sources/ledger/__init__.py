@@ -9,11 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from warehouse.privacy import Privacy
 from warehouse.sources.base import Found, Identity
 from warehouse.sources.ledger import discovery
-from warehouse.sources.ledger.lines import TABLES, LedgerParser
+
+if TYPE_CHECKING:
+    from warehouse.sources.ledger.lines import LedgerParser
 
 
 class LedgerSource:
@@ -21,7 +24,12 @@ class LedgerSource:
 
     kind = "ledger"
     parser_version = 1
-    tables: tuple[str, ...] = TABLES
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        from warehouse.sources.ledger.lines import TABLES
+
+        return TABLES
 
     def discover(self, root: Path, label: str | None) -> Iterator[Found]:
         return discovery.discover(root, label)
@@ -30,4 +38,6 @@ class LedgerSource:
         return discovery.identify(found, head)
 
     def parser(self, privacy: Privacy) -> LedgerParser:
+        from warehouse.sources.ledger.lines import LedgerParser
+
         return LedgerParser()  # what it keeps is the same in every mode
