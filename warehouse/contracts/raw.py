@@ -54,9 +54,14 @@ COLUMNS = (
         "body",
         "VARCHAR",
         "The line itself, for kinds that hold no content",
-        null="the kind may hold content, or the line is malformed",
+        null="the kind may hold content, or the line is malformed or has a field that is not known",
     ),
-    Column("rule", "VARCHAR", "Rule that the line broke"),
+    Column(
+        "rule",
+        "VARCHAR",
+        "Rule that the line broke, such as not_json, not_an_envelope, no_payload, bad_field or "
+        "line_too_long",
+    ),
     Column(
         "shape_kind",
         "VARCHAR",

@@ -159,7 +159,16 @@ def test_a_document_gives_the_rows_of_a_bare_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"{", b"[]", b'{"items":[]}', b'{"session":1,"items":5}', b"\xff" * 9]
+    "content",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b'{"items":[]}',
+        b'{"session":1,"items":5}',
+        b"\xff" * 9,
+        b'{"session":{"id":"a"},"items":[{"b":1}],"session":{"id":"c"}}',
+    ],
 )
 def test_what_is_no_document_is_rejected(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "rollout-2025-05-01-x.json"

@@ -25,7 +25,7 @@ PLACE = {"line_number", "byte_offset", "recorded_at", "ordinal"}
 SOURCE = CodexSource()
 
 # What only the recordings hold, in every form that it ever had.
-RECORDED = {"token_usage_record", "task_started", "task_complete", "exec_command_end"}
+RECORDED = {"token_usage_record", "task_started"}
 
 
 def read_cases() -> list[Any]:

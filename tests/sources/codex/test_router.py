@@ -196,6 +196,15 @@ def test_a_text_in_place_of_a_time_is_not_kept() -> None:
     assert only(rows, "parsed_rate_limits")["primary_resets_at"] is None
 
 
+def test_a_text_in_place_of_the_line_s_time_is_not_kept() -> None:
+    line = dumped(envelope("event_msg", TOKEN_COUNT)).replace(
+        AT.encode(), b"the canary sings hereZ"
+    )
+    rows = read(line)
+    assert only(rows, "raw_lines")["body"] is None
+    assert only(rows, "parsed_usage")["last_input_tokens"] == 5
+
+
 # --- what is unknown ------------------------------------------------------------------------------
 
 

@@ -107,6 +107,7 @@ _METADATA = b',"metadata":{'  # follows the payload of a response_item, within i
 _TO_METADATA = len(_METADATA) - 1
 _METADATA_BYTES = 1000
 _BRACE = ord("}")
+_TIME = b"0123456789T:.-Z"
 
 # Fields of a line beside its payload.
 _LINE_FIELDS = frozenset({"timestamp", "ordinal", "type", "payload"})
@@ -301,7 +302,7 @@ class CodexParser:
             else:
                 first, after = matched.span(4)
                 hashed = fast_hash(line[start:first] + line[after:end], seed)
-            body = line if is_kept else None
+            body = line if is_kept and not at.translate(None, _TIME) else None
             raw((line_number, offset, length, at, ordinal, kind, inner, hashed, body))
             line_number += 1
             offset += length + 1
@@ -311,18 +312,17 @@ class CodexParser:
         """Read a JSON document of the TypeScript CLI; its parts count as lines."""
         with open(path, "rb") as file:
             written = file.read()
-        number = 0
         try:
-            for offset, part in typescript.parts(_mended(written)):
-                number += 1
-                self._add_bare(part, number, offset, rows, bare.DOCUMENT)
-        except _UNREADABLE:
-            number = 1
+            parts = typescript.parts(_mended(written))
+        except (ValueError, RecursionError):  # of all of msgspec's errors, too
             rows["parsed_rejects"].append(
-                (number, 0, len(written), "not_a_document", "the file is no document of a session")
+                (1, 0, len(written), "not_a_document", "the file is no document of a session")
             )
-            rows["raw_lines"].append((number, 0, len(written), *[None] * 6))
-        return number
+            rows["raw_lines"].append((1, 0, len(written), *[None] * 6))
+            return 1
+        for number, (offset, part) in enumerate(parts, 1):
+            self._add_bare(part, number, offset, rows, bare.DOCUMENT)
+        return len(parts)
 
     # --- whatever is not as usual -----------------------------------------------------------------
 

@@ -6,8 +6,6 @@ Belongs here: taking such a document apart. Does not belong here: what its parts
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import msgspec
 
 
@@ -16,17 +14,19 @@ class Document(msgspec.Struct):
     items: list[msgspec.Raw] = []
 
 
-def parts(written: bytes) -> Iterator[tuple[int, bytes]]:
+def parts(written: bytes) -> list[tuple[int, bytes]]:
     """(byte offset, JSON) of the session and of each item, in the order of the file.
 
-    Raises MsgspecError for what is no such document.
+    Raises ValueError (MsgspecError is one) for what is no such document.
     """
     document = msgspec.json.decode(written, type=Document)
     values = [bytes(document.session), *map(bytes, document.items)]
     if written.find(b'"items"') < written.find(b'"session"'):
         values = [*values[1:], values[0]]
+    found = []
     position = 0
     for value in values:
         position = written.index(value, position)
-        yield position, value
+        found.append((position, value))
         position += len(value)
+    return found
