@@ -5,7 +5,6 @@ key: [source_id, line_number]
 columns:
   - session_id
   - turn_index
-  - turn_key
   - source_id
   - line_number
   - recorded_at
@@ -20,9 +19,8 @@ sort: [session_id, source_id, line_number]
 scope: family
 */
 SELECT
-    own_lines.session_id,
+    rollouts.session_id,
     own_lines.turn_index,
-    own_lines.turn_key,
     messages.source_id,
     messages.line_number,
     messages.recorded_at,
@@ -38,3 +36,5 @@ INNER JOIN own_lines
     ON
         messages.source_id = own_lines.source_id
         AND messages.line_number = own_lines.line_number
+INNER JOIN rollouts
+    ON messages.source_id = rollouts.source_id

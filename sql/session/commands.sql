@@ -8,7 +8,6 @@ key: [source_id, line_number]
 columns:
   - session_id
   - turn_index
-  - turn_key
   - source_id
   - line_number
   - item_id
@@ -31,28 +30,48 @@ sort: [session_id, source_id, line_number]
 scope: family
 */
 WITH
+-- The last word on a command: an item may be completed several times.
+last_items AS (
+    SELECT
+        source_id,
+        item_id,
+        max(line_number) AS line_number
+    FROM parsed_items
+    WHERE item_type = 'commandExecution'
+    GROUP BY
+        source_id,
+        item_id
+),
+
 told AS (
-    SELECT *
-    FROM (
-        SELECT
-            parsed_items.*,
-            row_number() OVER (
-                PARTITION BY
-                    source_id,
-                    item_id
-                ORDER BY line_number DESC
-            ) AS item_rank
-        FROM parsed_items
-        WHERE item_type = 'commandExecution'
-    ) AS ranked
-    WHERE item_rank = 1
+    SELECT
+        items.source_id,
+        items.line_number,
+        items.recorded_at,
+        items.item_id,
+        items.item_status,
+        items.command_source,
+        items.command_word,
+        items.command_hash,
+        items.is_success,
+        items.exit_code,
+        items.duration_ms,
+        items.output_bytes,
+        items.read_actions,
+        items.list_actions,
+        items.search_actions,
+        items.other_actions
+    FROM parsed_items AS items
+    INNER JOIN last_items
+        ON
+            items.source_id = last_items.source_id
+            AND items.line_number = last_items.line_number
 ),
 
 called AS (
     SELECT
         calls.session_id,
         calls.turn_index,
-        calls.turn_key,
         calls.source_id,
         calls.line_number,
         calls.item_id,
@@ -81,9 +100,8 @@ called AS (
 
 uncalled AS (
     SELECT
-        own_lines.session_id,
+        rollouts.session_id,
         own_lines.turn_index,
-        own_lines.turn_key,
         told.source_id,
         told.line_number,
         told.item_id,
@@ -111,6 +129,8 @@ uncalled AS (
         ON
             told.source_id = own_lines.source_id
             AND told.line_number = own_lines.line_number
+    INNER JOIN rollouts
+        ON told.source_id = rollouts.source_id
     LEFT JOIN parsed_tool_calls AS calls
         ON
             told.source_id = calls.source_id
@@ -121,7 +141,6 @@ uncalled AS (
 SELECT
     session_id,
     turn_index,
-    turn_key,
     source_id,
     line_number,
     item_id,
@@ -145,7 +164,6 @@ UNION ALL
 SELECT
     session_id,
     turn_index,
-    turn_key,
     source_id,
     line_number,
     item_id,

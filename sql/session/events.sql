@@ -10,7 +10,6 @@ key: [source_id, line_number, event_kind]
 columns:
   - session_id
   - turn_index
-  - turn_key
   - source_id
   - line_number
   - recorded_at
@@ -223,9 +222,8 @@ changes AS (
 )
 
 SELECT
-    own_lines.session_id,
+    rollouts.session_id,
     own_lines.turn_index,
-    own_lines.turn_key,
     changes.source_id,
     changes.line_number,
     changes.recorded_at,
@@ -249,3 +247,5 @@ INNER JOIN own_lines
     ON
         changes.source_id = own_lines.source_id
         AND changes.line_number = own_lines.line_number
+INNER JOIN rollouts
+    ON changes.source_id = rollouts.source_id

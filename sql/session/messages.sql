@@ -9,7 +9,6 @@ key: [source_id, line_number]
 columns:
   - session_id
   - turn_index
-  - turn_key
   - source_id
   - line_number
   - recorded_at
@@ -105,9 +104,8 @@ all_messages AS (
 )
 
 SELECT
-    own_lines.session_id,
+    rollouts.session_id,
     own_lines.turn_index,
-    own_lines.turn_key,
     all_messages.source_id,
     all_messages.line_number,
     all_messages.recorded_at,
@@ -131,6 +129,8 @@ INNER JOIN own_lines
     ON
         all_messages.source_id = own_lines.source_id
         AND all_messages.line_number = own_lines.line_number
+INNER JOIN rollouts
+    ON all_messages.source_id = rollouts.source_id
 LEFT JOIN parsed_attachments AS attachments
     ON
         all_messages.source_id = attachments.source_id

@@ -5,105 +5,79 @@ description: >
   the one that they name, else the last one that began before them.
 grain: one row per such line
 key: [source_id, line_number]
-columns: [source_id, line_number, session_id, turn_index, turn_key, turn_id]
+columns: [source_id, line_number, turn_index]
 internal: true
 scope: family
 */
+-- This is the longest table beside raw_lines: it holds numbers as far as it can.
 WITH
 places AS (
     SELECT
         source_id,
         line_number,
-        byte_offset,
-        recorded_at,
         turn_id
     FROM parsed_messages
     UNION ALL
     SELECT
         source_id,
         line_number,
-        byte_offset,
-        recorded_at,
         turn_id
     FROM parsed_agent_messages
     UNION ALL
     SELECT
         source_id,
         line_number,
-        byte_offset,
-        recorded_at,
         turn_id
     FROM parsed_reasoning
     UNION ALL
     SELECT
         source_id,
         line_number,
-        byte_offset,
-        recorded_at,
         turn_id
     FROM parsed_tool_calls
     UNION ALL
     SELECT
         source_id,
         line_number,
-        byte_offset,
-        recorded_at,
-        turn_id
-    FROM parsed_tool_results
-    UNION ALL
-    SELECT
-        source_id,
-        line_number,
-        byte_offset,
-        recorded_at,
         turn_id
     FROM parsed_items
     UNION ALL
     SELECT
         source_id,
         line_number,
-        byte_offset,
-        recorded_at,
         turn_id
     FROM parsed_events
     UNION ALL
     SELECT
         source_id,
         line_number,
-        byte_offset,
-        recorded_at,
         turn_id
     FROM parsed_goal_updates
     UNION ALL
     SELECT
         source_id,
         line_number,
-        byte_offset,
-        recorded_at,
         turn_id
     FROM parsed_lifecycle
+    WHERE
+        event = 'turn_aborted'
+        OR error_kind IS NOT NULL
     UNION ALL
     SELECT
         source_id,
         line_number,
-        byte_offset,
-        recorded_at,
         NULL AS turn_id
     FROM parsed_compactions
     UNION ALL
     SELECT
         source_id,
         line_number,
-        byte_offset,
-        recorded_at,
         NULL AS turn_id
     FROM parsed_settings
     UNION ALL
     SELECT
         source_id,
         line_number,
-        byte_offset,
-        recorded_at,
         NULL AS turn_id
     FROM parsed_session_meta
 ),
@@ -126,30 +100,28 @@ shared_files AS (
 
 shared_lines AS (
     SELECT
-        places.source_id,
-        places.line_number,
-        places.recorded_at,
-        CASE WHEN places.recorded_at IS NULL THEN places.byte_offset END AS untimed_offset,
+        raw_lines.source_id,
+        raw_lines.line_number,
+        raw_lines.recorded_at,
+        raw_lines.payload_hash,
+        CASE
+            WHEN raw_lines.recorded_at IS NULL THEN raw_lines.byte_offset
+        END AS untimed_offset,
         shared_files.session_id,
         shared_files.base_source_id,
-        raw_lines.payload_hash,
         row_number() OVER (
             PARTITION BY
-                places.source_id,
-                places.recorded_at,
+                raw_lines.source_id,
+                raw_lines.recorded_at,
                 raw_lines.payload_hash
-            ORDER BY places.line_number
+            ORDER BY raw_lines.line_number
         ) AS occurrence
-    FROM places
+    FROM raw_lines
     INNER JOIN shared_files
-        ON places.source_id = shared_files.source_id
-    INNER JOIN raw_lines
-        ON
-            places.source_id = raw_lines.source_id
-            AND places.line_number = raw_lines.line_number
+        ON raw_lines.source_id = shared_files.source_id
 ),
 
-copies AS (
+ranked_lines AS (
     SELECT
         source_id,
         line_number,
@@ -163,48 +135,82 @@ copies AS (
             ORDER BY
                 (source_id <> base_source_id),
                 source_id
-        ) > 1 AS is_copy
+        ) AS copy_rank
     FROM shared_lines
 ),
 
--- The last turn that began at a line or before it.
-marks AS (
+copies AS (
     SELECT
         source_id,
-        line_number,
-        turn_key,
-        turn_id
+        line_number
+    FROM ranked_lines
+    WHERE copy_rank > 1
+),
+
+own_places AS (
+    SELECT
+        places.source_id,
+        places.line_number,
+        turn_starts.turn_index
+    FROM places
+    INNER JOIN lineage
+        ON places.source_id = lineage.source_id
+    LEFT JOIN copies
+        ON
+            places.source_id = copies.source_id
+            AND places.line_number = copies.line_number
+    LEFT JOIN turn_starts
+        ON
+            lineage.session_id = turn_starts.session_id
+            AND places.turn_id = turn_starts.turn_key
+    WHERE
+        copies.source_id IS NULL
+        AND (
+            lineage.inherited_from_line IS NULL
+            OR places.line_number < lineage.inherited_from_line
+            OR places.line_number >= lineage.own_from_line
+        )
+),
+
+-- Turns where they begin; the index of one that is not the thread's own is 0.
+marks AS (
+    SELECT
+        situations.source_id,
+        situations.line_number,
+        coalesce(turn_starts.turn_index, 0) AS turn_index
     FROM situations
-    WHERE marks_turn
+    INNER JOIN rollouts
+        ON situations.source_id = rollouts.source_id
+    LEFT JOIN turn_starts
+        ON
+            rollouts.session_id = turn_starts.session_id
+            AND situations.turn_key = turn_starts.turn_key
+    WHERE situations.marks_turn
 ),
 
 sorted_lines AS (
     SELECT
         source_id,
         line_number,
-        turn_key AS marked_key,
-        turn_id AS marked_id,
-        CAST(NULL AS VARCHAR) AS named_id,
+        turn_index,
         0 AS is_line
     FROM marks
     UNION ALL
     SELECT
         source_id,
         line_number,
-        NULL AS marked_key,
-        NULL AS marked_id,
-        turn_id AS named_id,
+        NULL AS turn_index,
         1 AS is_line
-    FROM places
+    FROM own_places
+    WHERE turn_index IS NULL
 ),
 
-placed AS (
+placed_lines AS (
     SELECT
         source_id,
         line_number,
         is_line,
-        named_id,
-        last_value(marked_key IGNORE NULLS) OVER until_now AS last_key
+        last_value(turn_index IGNORE NULLS) OVER until_now AS turn_index
     FROM sorted_lines
     WINDOW
         until_now AS (
@@ -217,32 +223,15 @@ placed AS (
 )
 
 SELECT
-    placed.source_id,
-    placed.line_number,
-    lineage.session_id,
-    coalesce(named.turn_index, last_turns.turn_index) AS turn_index,
-    coalesce(named.turn_key, last_turns.turn_key, placed.last_key) AS turn_key,
-    coalesce(placed.named_id, named.turn_id, last_turns.turn_id) AS turn_id
-FROM placed
-INNER JOIN lineage
-    ON placed.source_id = lineage.source_id
-LEFT JOIN copies
-    ON
-        placed.source_id = copies.source_id
-        AND placed.line_number = copies.line_number
-LEFT JOIN turn_starts AS named
-    ON
-        lineage.session_id = named.session_id
-        AND placed.named_id = named.turn_key
-LEFT JOIN turn_starts AS last_turns
-    ON
-        lineage.session_id = last_turns.session_id
-        AND placed.last_key = last_turns.turn_key
-WHERE
-    placed.is_line = 1
-    AND NOT coalesce(copies.is_copy, FALSE)
-    AND (
-        lineage.inherited_from_line IS NULL
-        OR placed.line_number < lineage.inherited_from_line
-        OR placed.line_number >= lineage.own_from_line
-    )
+    source_id,
+    line_number,
+    turn_index
+FROM own_places
+WHERE turn_index IS NOT NULL
+UNION ALL
+SELECT
+    source_id,
+    line_number,
+    nullif(turn_index, 0) AS turn_index
+FROM placed_lines
+WHERE is_line = 1

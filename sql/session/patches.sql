@@ -7,7 +7,6 @@ key: [source_id, line_number]
 columns:
   - session_id
   - turn_index
-  - turn_key
   - source_id
   - line_number
   - item_id
@@ -25,9 +24,11 @@ sort: [session_id, source_id, line_number]
 scope: family
 */
 WITH
+-- Patches without an id stand for themselves.
 ranked AS (
     SELECT
-        *,
+        source_id,
+        line_number,
         row_number() OVER (
             PARTITION BY
                 source_id,
@@ -40,30 +41,35 @@ ranked AS (
 )
 
 SELECT
-    own_lines.session_id,
+    rollouts.session_id,
     own_lines.turn_index,
-    own_lines.turn_key,
-    ranked.source_id,
-    ranked.line_number,
-    ranked.item_id,
-    ranked.recorded_at,
-    ranked.carrier,
-    ranked.item_status,
-    coalesce(ranked.is_success, calls.is_success) AS is_success,
-    ranked.files_added,
-    ranked.files_updated,
-    ranked.files_deleted,
-    ranked.files_moved,
-    ranked.lines_added,
-    ranked.lines_removed
-FROM ranked
+    patches.source_id,
+    patches.line_number,
+    patches.item_id,
+    patches.recorded_at,
+    patches.carrier,
+    patches.item_status,
+    coalesce(patches.is_success, calls.is_success) AS is_success,
+    patches.files_added,
+    patches.files_updated,
+    patches.files_deleted,
+    patches.files_moved,
+    patches.lines_added,
+    patches.lines_removed
+FROM parsed_patches AS patches
+INNER JOIN ranked
+    ON
+        patches.source_id = ranked.source_id
+        AND patches.line_number = ranked.line_number
 INNER JOIN own_lines
     ON
         ranked.source_id = own_lines.source_id
         AND ranked.line_number = own_lines.line_number
+INNER JOIN rollouts
+    ON ranked.source_id = rollouts.source_id
 LEFT JOIN tool_calls AS calls
     ON
-        ranked.carrier = 'response_item'
-        AND ranked.source_id = calls.source_id
-        AND ranked.line_number = calls.line_number
+        patches.carrier = 'response_item'
+        AND patches.source_id = calls.source_id
+        AND patches.line_number = calls.line_number
 WHERE ranked.patch_rank = 1

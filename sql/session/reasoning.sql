@@ -6,7 +6,6 @@ key: [source_id, line_number]
 columns:
   - session_id
   - turn_index
-  - turn_key
   - source_id
   - line_number
   - recorded_at
@@ -20,9 +19,8 @@ sort: [session_id, source_id, line_number]
 scope: family
 */
 SELECT
-    own_lines.session_id,
+    rollouts.session_id,
     own_lines.turn_index,
-    own_lines.turn_key,
     reasoning.source_id,
     reasoning.line_number,
     reasoning.recorded_at,
@@ -37,3 +35,5 @@ INNER JOIN own_lines
     ON
         reasoning.source_id = own_lines.source_id
         AND reasoning.line_number = own_lines.line_number
+INNER JOIN rollouts
+    ON reasoning.source_id = rollouts.source_id

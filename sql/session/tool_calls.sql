@@ -8,7 +8,6 @@ key: [source_id, line_number]
 columns:
   - session_id
   - turn_index
-  - turn_key
   - source_id
   - line_number
   - item_id
@@ -38,58 +37,90 @@ sort: [session_id, source_id, line_number]
 scope: family
 */
 WITH
-calls AS (
+-- An output is in the file of its call; the first one is that which the model got.
+first_results AS (
     SELECT
-        parsed_tool_calls.*,
-        own_lines.session_id,
-        own_lines.turn_index,
-        own_lines.turn_key
-    FROM parsed_tool_calls
-    INNER JOIN own_lines
-        ON
-            parsed_tool_calls.source_id = own_lines.source_id
-            AND parsed_tool_calls.line_number = own_lines.line_number
+        source_id,
+        item_id,
+        min(line_number) AS line_number
+    FROM parsed_tool_results
+    WHERE item_id IS NOT NULL
+    GROUP BY
+        source_id,
+        item_id
 ),
 
--- An output is in the file of its call, after it; the first one is that which the model got.
 results AS (
-    SELECT *
-    FROM (
-        SELECT
-            *,
-            row_number() OVER (
-                PARTITION BY
-                    source_id,
-                    item_id
-                ORDER BY line_number
-            ) AS result_rank
-        FROM parsed_tool_results
-        WHERE item_id IS NOT NULL
-    ) AS ranked
-    WHERE result_rank = 1
+    SELECT
+        results.source_id,
+        results.line_number,
+        results.item_id,
+        results.recorded_at,
+        results.tool_outcome,
+        results.exit_code,
+        results.duration_ms,
+        results.output_bytes,
+        results.result_parts,
+        results.result_images,
+        results.original_output_tokens,
+        results.original_output_lines
+    FROM parsed_tool_results AS results
+    INNER JOIN first_results
+        ON
+            results.source_id = first_results.source_id
+            AND results.line_number = first_results.line_number
 ),
 
 -- What Codex tells of a call, perhaps several times: the last counts.
+last_items AS (
+    SELECT
+        source_id,
+        item_id,
+        max(line_number) AS line_number
+    FROM parsed_items
+    WHERE item_id IS NOT NULL
+    GROUP BY
+        source_id,
+        item_id
+),
+
 items AS (
-    SELECT *
-    FROM (
-        SELECT
-            *,
-            row_number() OVER (
-                PARTITION BY
-                    source_id,
-                    item_id
-                ORDER BY line_number DESC
-            ) AS item_rank
-        FROM parsed_items
-        WHERE item_id IS NOT NULL
-    ) AS ranked
-    WHERE item_rank = 1
+    SELECT
+        items.source_id,
+        items.line_number,
+        items.item_id,
+        items.item_status,
+        items.exit_code,
+        items.duration_ms,
+        items.output_bytes,
+        items.is_success,
+        items.tool_server,
+        items.tool_name
+    FROM parsed_items AS items
+    INNER JOIN last_items
+        ON
+            items.source_id = last_items.source_id
+            AND items.line_number = last_items.line_number
 ),
 
 paired AS (
     SELECT
-        calls.*,
+        rollouts.session_id,
+        own_lines.turn_index,
+        calls.source_id,
+        calls.line_number,
+        calls.item_id,
+        calls.call_kind,
+        calls.tool_namespace,
+        calls.tool_name,
+        calls.recorded_at,
+        calls.argument_bytes,
+        calls.command_word,
+        calls.command_hash,
+        calls.is_escalated,
+        calls.web_action,
+        calls.web_queries,
+        calls.has_query,
         results.recorded_at AS returned_at,
         coalesce(results.output_bytes, items.output_bytes) AS output_bytes,
         results.result_parts,
@@ -111,7 +142,13 @@ paired AS (
             ELSE 'interrupted'
         END AS call_outcome,
         items.is_success AS told_success
-    FROM calls
+    FROM parsed_tool_calls AS calls
+    INNER JOIN own_lines
+        ON
+            calls.source_id = own_lines.source_id
+            AND calls.line_number = own_lines.line_number
+    INNER JOIN rollouts
+        ON calls.source_id = rollouts.source_id
     LEFT JOIN results
         ON
             calls.source_id = results.source_id
@@ -125,7 +162,6 @@ paired AS (
 SELECT
     session_id,
     turn_index,
-    turn_key,
     source_id,
     line_number,
     item_id,
