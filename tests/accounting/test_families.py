@@ -40,7 +40,7 @@ def assert_true(taken: list[families.Step]) -> None:
             assert_laws(connection)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @example([("start", V080, 3, 0), ("twins", 0, 7, 0)])  # equal next turns, no ids
 @example(
     [
@@ -112,7 +112,7 @@ def test_family(taken: list[families.Step]) -> None:
 
 
 @pytest.mark.slow
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(steps)
 def test_many_families(taken: list[families.Step]) -> None:
     assert_true(taken)

@@ -101,7 +101,9 @@ def test_checks_are_declared_blocking_but_for_warnings(definitions: dg.Definitio
         covered = model is not None and bool(model.header.coverage)
         assert ((name, "coverage_is_honest") in checks) is covered
     assert {key for key, blocking in checks.items() if not blocking} == {
-        ("parsed_rejects", "rejects_within_bounds")
+        ("parsed_rejects", "rejects_within_bounds"),
+        ("goal_violations", "ledgers_keep_their_rules"),
+        ("reconciliation", "differences_are_explained"),
     }
     assert ("derived_projects", "sums_agree") in checks
     assert ("usage", "no_orphan_usage") in checks
