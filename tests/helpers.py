@@ -189,8 +189,7 @@ class Warehouse:
         files = self.lake.part_files(self.lake.manifest(), name)
         schema = lake_tables()[name].arrow_schema
         return pa.concat_tables(
-            [pq.read_table(f, schema=schema, partitioning=None) for f in files]
-            or [schema.empty_table()]
+            [schema.empty_table(), *(pq.ParquetFile(file).read().cast(schema) for file in files)]
         )
 
     def buckets(self, table: str) -> list[str]:

@@ -34,7 +34,7 @@ from tests.helpers import (
 
 EFFORT = settings().max_examples / 100  # more under --hypothesis-profile=thorough
 quick = settings(
-    max_examples=int(40 * EFFORT),
+    max_examples=int(25 * EFFORT),
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
@@ -393,8 +393,8 @@ class Files(RuleBasedStateMachine):
 
 TestFiles = Files.TestCase
 TestFiles.settings = settings(
-    max_examples=int(25 * EFFORT),
-    stateful_step_count=24,
+    max_examples=int(15 * EFFORT),
+    stateful_step_count=20,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
 )
