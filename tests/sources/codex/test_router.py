@@ -464,3 +464,13 @@ def test_any_bytes(lines: list[bytes], step: int) -> None:
             assert len(set(numbers)) == len(numbers), table
     cuts = list(range(step, len(lines), step))
     assert parse(SOURCE, content, cuts=cuts) == rows
+
+
+def test_rows_are_in_the_order_of_their_lines() -> None:
+    """Also where some of a kind are read in one way and some in another."""
+    usual = envelope("turn_context", {"model": "m"})
+    turned = dict(reversed(usual.items()))
+    more = envelope("turn_context", {"model": "m", "new": 1})
+    rows = read(*map(dumped, (usual, more, turned, usual, turned, more, usual)))
+    assert [row["line_number"] for row in rows["parsed_turn_context"]] == list(range(1, 8))
+    assert [row["line_number"] for row in rows["parsed_unknown"]] == [2, 6]

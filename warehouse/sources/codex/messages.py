@@ -185,19 +185,15 @@ class Message(Item):
         content = self.content
         if isinstance(content, str):
             content = [Part(text=content)]
+        elif content is None:
+            content = []
         chars: int | None = None
         size = 0
-        texts = []
-        others = []
-        for part in content or ():
-            text = part.text
-            if text is None:
-                others.append(part)
-            else:
-                length = len(text)
-                chars = length if chars is None else chars + length
-                size += length if text.isascii() else utf8_size(text)
-                texts.append(text)
+        texts = [part.text for part in content if part.text is not None]
+        for text in texts:
+            length = len(text)
+            chars = length if chars is None else chars + length
+            size += length if text.isascii() else utf8_size(text)
         said = self.internal_chat_message_metadata_passthrough or self.metadata
         turn_id = None if said is None else said.turn_id
         role = self.role or "unknown"
@@ -217,12 +213,12 @@ class Message(Item):
                 chars,
                 None if chars is None else size,
                 ide_context_chars(texts[0]) if is_user and texts else None,
-                len(content or ()),
+                len(content),
             )
         )
-        if others:
-            images = [part.image_url for part in others if is_given(part.image_url)]
-            audio = sum(is_given(part.audio_url) for part in others)
+        if len(texts) < len(content):
+            images = [part.image_url for part in content if is_given(part.image_url)]
+            audio = sum(is_given(part.audio_url) for part in content)
             who = ("response_item", role, turn_id, self.id)
             add_attachments(who, images, [], audio, 0, place, rows)
 

@@ -68,6 +68,19 @@ TABLES = (
     "parsed_patches",
 )
 
+# Tables to which one kind of line adds: where all lines are usual, their rows are in order.
+_IN_ORDER = frozenset(
+    {
+        "parsed_session_meta",
+        "parsed_turn_context",
+        "parsed_settings",
+        "parsed_rate_limits",
+        "parsed_compactions",
+        "parsed_goal_updates",
+        "parsed_reasoning",
+    }
+)
+
 EVENTS: dict[str, type[Payload]] = {
     **usage.EVENTS,
     **metadata.EVENTS,
@@ -232,6 +245,7 @@ class CodexParser:
         """
         before = {table: len(added) for table, added in rows.items()}
         groups, unusual = self._sort(lines, line_number, offset, rows)
+        is_usual = sum(map(len, groups.values())) == len(lines)
         privacy = self._privacy
         for way, group in groups.items():
             route = self._routes[way]
@@ -242,8 +256,9 @@ class CodexParser:
                     decode(payload).add(name, place, rows, privacy)
                 except _UNREADABLE:
                     unusual.append((route, place))
+        is_usual = is_usual and not unusual
         raw = rows["raw_lines"]
-        first = before["raw_lines"]
+        first = before.pop("raw_lines")
         for route, place in unusual:
             index = place[0] - line_number
             line = lines[index]
@@ -253,7 +268,7 @@ class CodexParser:
                 raw[first + index] = (place[0], place[1], len(line), *[None] * 6)
         for table, start in before.items():
             added = rows[table]
-            if len(added) > start + 1 and table != "raw_lines":
+            if len(added) > start + 1 and not (is_usual and table in _IN_ORDER):
                 added[start:] = sorted(added[start:], key=_line_number)
 
     def _sort(
@@ -285,8 +300,8 @@ class CodexParser:
             end = length - 1
             is_usual = is_known and line[-1] == _BRACE
             if is_item:
-                metadata = line.rfind(_METADATA, max(start, length - _METADATA_BYTES))
-                if metadata > 0:
+                metadata = line.rfind(_METADATA, -_METADATA_BYTES)
+                if metadata > start:
                     end = metadata
                     is_usual = is_usual and _is_json(line[metadata + _TO_METADATA : -1])
             payload = line[start:end]
@@ -300,8 +315,7 @@ class CodexParser:
             if item_id is None or not is_item:
                 hashed = fast_hash(payload, seed)
             else:
-                first, after = matched.span(4)
-                hashed = fast_hash(line[start:first] + line[after:end], seed)
+                hashed = fast_hash(payload.replace(item_id, b"", 1), seed)
             body = line if is_kept and not at.translate(None, _TIME) else None
             raw((line_number, offset, length, at, ordinal, kind, inner, hashed, body))
             line_number += 1

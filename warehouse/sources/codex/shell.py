@@ -8,7 +8,6 @@ word of a command line (warehouse/sources/commands.py).
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 
 import msgspec
 
@@ -77,9 +76,19 @@ def _is_shell(program: str) -> bool:
     return re.split(r"[/\\]", program)[-1].lower().removesuffix(".exe") in SHELLS
 
 
-@lru_cache(maxsize=512)  # a call and the item that tells what became of it follow each other
+# A call and the item that tells what became of it follow each other.
+_KNOWN_COMMANDS = 512
+_known: dict[tuple[bytes, str], tuple[str | None, str]] = {}
+
+
 def _word_and_hash(script: str, privacy: Privacy) -> tuple[str | None, str]:
-    return command_word(script), privacy.digest(script)
+    key = (privacy.key, script)
+    found = _known.get(key)
+    if found is None:
+        if len(_known) >= _KNOWN_COMMANDS:
+            _known.clear()
+        found = _known[key] = command_word(script), privacy.digest(script)
+    return found
 
 
 # --- its outcome ----------------------------------------------------------------------------------
