@@ -27,7 +27,9 @@ from warehouse.settings import Settings
 STRICT = Privacy("strict", KEY)
 HASH = re.compile(r"[0-9a-f]{16}")
 
-names = st.text(st.characters(exclude_characters="/\0", exclude_categories=["Cs"]), min_size=1)
+names = st.text(
+    st.characters(exclude_characters="/\0", exclude_categories=["Cs"]), min_size=1
+).filter(lambda name: name != ".")  # which is no part of a path
 paths = st.lists(names, min_size=1, max_size=6).map(lambda parts: "/" + "/".join(parts))
 
 
