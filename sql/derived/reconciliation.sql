@@ -36,8 +36,16 @@ own_counters AS (
         is_reset,
         used_tokens,
         counter_tokens,
-        baseline_tokens,
-        counter_tokens - coalesce(baseline_tokens, 0) AS moved_tokens
+        -- an estimate that nothing known stands before (its fork's base is gone) moves nothing
+        coalesce(
+            baseline_tokens,
+            CASE WHEN reason = 'estimate' THEN counter_tokens END
+        ) AS baseline_tokens,
+        counter_tokens
+        - coalesce(
+            baseline_tokens,
+            CASE WHEN reason = 'estimate' THEN counter_tokens ELSE 0 END
+        ) AS moved_tokens
     FROM usage_verdicts
     WHERE
         basis <> 'record'

@@ -42,6 +42,9 @@ def assert_true(taken: list[families.Step]) -> None:
 
 @settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @example([("start", V080, 3, 0), ("twins", 0, 7, 0)])  # equal next turns, no ids
+@example(  # a window filled first of all, in a fork whose base is gone
+    [("start", PAGINATED, 0, 0), ("fork", 0, 0, 0), ("fill", 1, 0, 0), ("lose", 0, 0, 0)]
+)
 @example(
     [
         ("start", V144, 0, 0),
