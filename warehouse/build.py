@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
@@ -288,15 +287,9 @@ class Build(AbstractContextManager["Build"]):
         return Outcome(self.plan, self.ingested, self.record, checks)
 
 
-def run(build: Build, on_stage: Callable[[str], None] = lambda _: None) -> Outcome:
+def run(build: Build) -> Outcome:
     """All stages of an entered build, without Dagster."""
-    from warehouse.models import MODEL_LAYERS
-
-    build.ingest()
-    for layer in MODEL_LAYERS:
-        on_stage(layer)
-        build.run_layer(layer)
-    build.publish()
+    build.publish()  # runs all stages before it
     return build.outcome
 
 

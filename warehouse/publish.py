@@ -84,12 +84,13 @@ class Publication:
         """A table of the layers raw and parsed: its live parts as a native table."""
         started = time.perf_counter()
         create_empty([table], self.connection)
+        rows = 0
         files = self._lake.part_files(self._manifest, table.name)
         if files:
             columns = ", ".join(f'"{column.name}"' for column in table.published)
             listed = ", ".join(f"'{_escaped(file)}'" for file in files)
             try:
-                self.connection.execute(
+                rows = self._insert(
                     f"INSERT INTO {table.name} SELECT {columns} FROM "
                     f"read_parquet([{listed}], hive_partitioning = FALSE)"
                 )
@@ -97,16 +98,21 @@ class Publication:
                 raise PublishError(
                     f"{table.name} cannot be loaded from the lake: {error}"
                 ) from None
-        return self._made(table.name, started)
+        return self._made(table.name, rows, started)
 
     def load_frame(self, table: Table, frame: object) -> TableStats:
         """A table that is made once per build rather than parsed, such as prices."""
         started = time.perf_counter()
         create_empty([table], self.connection)
         self.connection.register("frame", frame)
-        self.connection.execute(f"INSERT INTO {table.name} BY NAME SELECT * FROM frame")
+        rows = self._insert(f"INSERT INTO {table.name} BY NAME SELECT * FROM frame")
         self.connection.unregister("frame")
-        return self._made(table.name, started)
+        return self._made(table.name, rows, started)
+
+    def _insert(self, statement: str) -> int:
+        """Run an INSERT; DuckDB answers with the rows that it inserted."""
+        (rows,) = self.connection.execute(statement).fetchone() or (0,)
+        return int(rows)
 
     def run_macros(self, sql_folder: Path) -> None:
         run_macros(sql_folder, self.connection)
@@ -114,10 +120,9 @@ class Publication:
     def run(self, model: Model) -> TableStats:
         """A model's table, and its Parquet copy for readers without DuckDB."""
         started = time.perf_counter()
-        run_model(model, self.connection)
+        rows = run_model(model, self.connection)
         if model.header.internal:
-            row = self.connection.execute(f"SELECT count(*) FROM {model.name}").fetchone()
-            return TableStats(int(row[0]) if row else 0, time.perf_counter() - started)
+            return TableStats(rows, time.perf_counter() - started)
         folder = self._folder / model.table.layer
         folder.mkdir(exist_ok=True)
         target = _escaped(folder / f"{model.name}.parquet")
@@ -125,11 +130,9 @@ class Publication:
             f"COPY {model.name} TO '{target}' "
             "(FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1)"  # higher ones gain nothing
         )
-        return self._made(model.name, started)
+        return self._made(model.name, rows, started)
 
-    def _made(self, name: str, started: float) -> TableStats:
-        row = self.connection.execute(f"SELECT count(*) FROM {name}").fetchone()
-        rows = int(row[0]) if row else 0
+    def _made(self, name: str, rows: int, started: float) -> TableStats:
         self._rows[name] = rows
         return TableStats(rows, time.perf_counter() - started)
 
