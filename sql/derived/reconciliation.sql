@@ -40,17 +40,19 @@ own_counters AS (
         coalesce(
             baseline_tokens,
             CASE WHEN reason = 'estimate' THEN counter_tokens END
-        ) AS baseline_tokens,
-        counter_tokens
-        - coalesce(
-            baseline_tokens,
-            CASE WHEN reason = 'estimate' THEN counter_tokens ELSE 0 END
-        ) AS moved_tokens
+        ) AS baseline_tokens
     FROM usage_verdicts
     WHERE
         basis <> 'record'
         AND is_own
         AND coalesce(reason, '') NOT IN ('no_info', 'duplicate_file')
+),
+
+own_steps AS (
+    SELECT
+        *,
+        counter_tokens - coalesce(baseline_tokens, 0) AS moved_tokens
+    FROM own_counters
 ),
 
 -- What the counters of one file say. A file's counter moves on by responses, falls when the
@@ -82,7 +84,7 @@ file_counters AS (
         ) AS recorded_tokens,
         coalesce(sum(CASE WHEN reason = 'unplaced' AND NOT is_reset THEN moved_tokens END), 0) AS unplaced_tokens,
         bool_or(is_reset) AS has_reset
-    FROM own_counters
+    FROM own_steps
     GROUP BY
         session_id,
         source_id
