@@ -20,6 +20,8 @@ from warehouse.errors import RollhouseError
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
+# libyaml's twin of the loader, where PyYAML has it: some seventy headers a build
+_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _COMMENT = re.compile(r"\s*/\*(.*?)\*/\s*", re.DOTALL)
 
 
@@ -96,7 +98,7 @@ def read_model(path: Path) -> tuple[Header, str, Places]:
     if comment is None:
         raise ModelError(f"{path}, line 1: a model begins with a comment /* ... */ that holds YAML")
     first_line = text[: comment.start(1)].count("\n") + 1
-    loader = yaml.SafeLoader(comment.group(1))
+    loader = _Loader(comment.group(1))
     try:
         root = loader.get_single_node()
         if not isinstance(root, yaml.MappingNode):
