@@ -60,13 +60,16 @@ WITH
 -- A date in the name of a capture is its day; a file that was copied has another of its own.
 captures AS (
     SELECT
-        source_id,
-        CASE WHEN day = DATE '1970-01-01' THEN local_day(modified_at) ELSE day END AS captured_day,
+        panels.source_id,
+        panels.line_number,
+        coalesce(panels.named_day, local_day(sources.modified_at)) AS captured_day,
         CASE
-            WHEN day = DATE '1970-01-01' OR day = local_day(modified_at) THEN modified_at
+            WHEN coalesce(panels.named_day = local_day(sources.modified_at), TRUE)
+                THEN sources.modified_at
         END AS captured_at
-    FROM raw_sources
-    WHERE kind = 'status'
+    FROM parsed_status AS panels
+    INNER JOIN raw_sources AS sources
+        ON panels.source_id = sources.source_id
 ),
 
 -- `18:22` is of the panel's own day; `07:08 on 7 May` of the next such day, or of one in the
@@ -88,7 +91,9 @@ candidates AS (
         END AS reset_day
     FROM parsed_status_limits AS limits
     INNER JOIN captures
-        ON limits.source_id = captures.source_id
+        ON
+            limits.source_id = captures.source_id
+            AND limits.line_number = captures.line_number
     CROSS JOIN (
         VALUES
         (-1),
@@ -168,7 +173,9 @@ SELECT
     panels.credit_balance
 FROM parsed_status AS panels
 INNER JOIN captures
-    ON panels.source_id = captures.source_id
+    ON
+        panels.source_id = captures.source_id
+        AND panels.line_number = captures.line_number
 LEFT JOIN parsed_status_limits AS limits
     ON
         panels.source_id = limits.source_id

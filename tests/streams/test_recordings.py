@@ -6,11 +6,13 @@ What is expected is computed here from the recordings by plain json and sqlite3.
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sqlite3
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -502,6 +504,31 @@ def test_the_usage_line_at_exit_equals_what_is_counted(
         (True, None),
         (False, "unknown_thread"),
     }
+
+
+PANEL = """
+  5h limit:         [█] 90% left (resets 18:22)
+  Weekly limit:     [█] 80% left (resets 07:08 on 7 May)
+"""
+
+
+def test_resets_are_of_the_day_in_the_captures_name_else_of_its_file(tmp_path: Path) -> None:
+    folder = tmp_path / "captures"
+    folder.mkdir()
+    file_day = datetime(2026, 5, 6, 12, tzinfo=UTC)
+    for name in ("status-2026-05-02.txt", "status.txt"):
+        (folder / name).write_text("  >_ OpenAI Codex (v0.169.0)\n" + PANEL, encoding="utf-8")
+        os.utime(folder / name, (file_day.timestamp(),) * 2)
+    with counted(
+        lake(tmp_path / "lake", Root("status", folder, None)), "status_snapshots"
+    ) as found:
+        shown = rows(found, "SELECT * FROM status_snapshots ORDER BY captured_day, position")
+    assert [(r["limit_label"], r["resets_at"], r["captured_at"]) for r in shown] == [
+        ("5h", datetime(2026, 5, 2, 18, 22, tzinfo=UTC), None),
+        ("Weekly", datetime(2026, 5, 7, 7, 8, tzinfo=UTC), None),
+        ("5h", datetime(2026, 5, 6, 18, 22, tzinfo=UTC), file_day),
+        ("Weekly", datetime(2026, 5, 7, 7, 8, tzinfo=UTC), file_day),
+    ]
 
 
 # --- growing, moved, gone -------------------------------------------------------------------------

@@ -34,6 +34,7 @@ SHOWN = (
 
 COLUMNS = (
     Column("snapshot_kind", "VARCHAR", "panel (`/status`) or exit (the usage line at exit)"),
+    Column("named_day", "DATE", "Day in the name of the capture", null="none"),
     Column(
         "is_last_of_capture",
         "BOOLEAN",
@@ -81,6 +82,7 @@ TABLES: Tables = (
         ("source_id", "line_number"),
         (
             *PLACE,
+            "named_day",
             "snapshot_kind",
             "is_last_of_capture",
             "cli_version",

@@ -58,23 +58,29 @@ def find_whole(
         )
 
 
+def named_day(path: str) -> date | None:
+    """The day in a file's name, such as 2026-05-02 or 20260502."""
+    named = _DAY.search(os.path.basename(path))
+    return _valid_day("-".join(named.groups())) if named else None
+
+
 def identify_by_place(found: Found, head: bytes, stamp: re.Pattern[bytes] | None) -> Identity:
     """Identity by path; the day is that of the name, else of the first line's time.
 
     `stamp` finds the day of a line's own time as its first group.
     """
     place = f"{found.kind}\0{found.logical}".encode("utf-8", "surrogateescape")
-    named = _DAY.search(os.path.basename(found.logical))
     stamped = None if stamp is None else stamp.search(head)
-    day = _valid_day("-".join(named.groups())) if named else None
+    day = named_day(found.logical)
     if day is None and stamped is not None:
         day = _valid_day(stamped.group(1).decode("utf-8", "replace"))
     has_lines = found.is_whole or b"\n" in head
-    return Identity(xxhash.xxh3_64_hexdigest(place), None, day or UNKNOWN_DAY, has_lines)
+    text = UNKNOWN_DAY if day is None else day.isoformat()
+    return Identity(xxhash.xxh3_64_hexdigest(place), None, text, has_lines)
 
 
-def _valid_day(text: str) -> str | None:
+def _valid_day(text: str) -> date | None:
     try:
-        return date.fromisoformat(text).isoformat()
+        return date.fromisoformat(text)
     except ValueError:
         return None

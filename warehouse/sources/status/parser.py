@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from warehouse.privacy import Privacy
 from warehouse.sources.base import Rows
+from warehouse.sources.files import named_day
 from warehouse.sources.named_rows import NamedRows
 from warehouse.sources.status.panels import PanelReader
 from warehouse.sources.status.screen import read_lines
@@ -38,10 +39,11 @@ class StatusParser:
                 raw((line.number, line.offset, line.length, None, None, kind, None, None, None))
                 lines = line.number
         reader.end()
+        day = {"named_day": named_day(path)}
         for snapshot in reader.snapshots:
             place = {"line_number": snapshot.line.number, "byte_offset": snapshot.line.offset}
             self._named.add(
-                "parsed_status", place, {"snapshot_kind": snapshot.kind}, snapshot.values
+                "parsed_status", place, day, {"snapshot_kind": snapshot.kind}, snapshot.values
             )
             for position, limit in enumerate(snapshot.limits):
                 self._named.add("parsed_status_limits", place, {"position": position}, limit)
