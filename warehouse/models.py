@@ -97,27 +97,33 @@ def _references(
     select: str, places: Places, connection: duckdb.DuckDBPyConnection
 ) -> dict[str, int]:
     """Tables that a SELECT reads, each with the line that names it first."""
-    try:
-        statements = connection.extract_statements(select)
-        if len(statements) != 1:
-            line = statements[0].query.count("\n") if statements else 0
-            raise ModelError(
-                f"{places.select(line)}: a model is exactly one SELECT; this has "
-                f"{len(statements)} statements"
-            )
-        (text,) = connection.execute("SELECT json_serialize_sql(?)", [select]).fetchone() or ("",)
-    except duckdb.Error as error:
-        raise _told(error, places) from None
+    (text,) = connection.execute(
+        "SELECT json_serialize_sql(?, skip_default := true)", [select]
+    ).fetchone() or ("",)
     tree = msgspec.json.decode(text)
-    if tree["error"]:
-        raise ModelError(
-            f"{places.select()}: a model is exactly one SELECT; DuckDB says: "
-            f"{tree['error_message']}"
-        )
+    if tree["error"] or len(tree["statements"]) != 1:
+        raise _no_select(select, places, connection, tree.get("error_message", ""))
     offsets: dict[str, int] = {}
     _collect(tree["statements"], frozenset(), offsets)
     content = select.encode()
     return {name: content[:offset].count(b"\n") for name, offset in offsets.items()}
+
+
+def _no_select(
+    select: str, places: Places, connection: duckdb.DuckDBPyConnection, told: str
+) -> ModelError:
+    """Why a model's text is not exactly one SELECT, and where."""
+    try:
+        statements = connection.extract_statements(select)
+    except duckdb.Error as error:
+        return _told(error, places)
+    if len(statements) == 1:
+        return ModelError(f"{places.select()}: a model is exactly one SELECT; DuckDB says: {told}")
+    line = statements[0].query.count("\n") if statements else 0
+    return ModelError(
+        f"{places.select(line)}: a model is exactly one SELECT; this has "
+        f"{len(statements)} statements"
+    )
 
 
 def _collect(node: Any, common: frozenset[str], found: dict[str, int]) -> None:
@@ -257,14 +263,33 @@ def create_empty(
         connection.execute(f"CREATE TABLE {table.name} ({columns})")
 
 
-def comment(table: Table, connection: duckdb.DuckDBPyConnection) -> None:
-    """COMMENT ON the table and its columns, from the contract."""
-    text = f"{table.description}. {table.grain[:1].upper()}{table.grain[1:]}."
-    connection.execute(f"COMMENT ON TABLE {table.name} IS {_quoted(text)}")
-    for column in table.published:
-        connection.execute(
+def comment(tables: Iterable[Table], connection: duckdb.DuckDBPyConnection) -> None:
+    """COMMENT ON tables and their columns, from the contracts.
+
+    A statement costs 0.3 ms and a warehouse has 2,400 comments: those that stand already are
+    left alone, and the others go in one text.
+    """
+    standing = {
+        (table, column): text
+        for table, column, text in connection.execute(
+            "SELECT table_name, NULL, comment FROM duckdb_tables() "
+            "WHERE database_name = current_database() UNION ALL "
+            "SELECT table_name, column_name, comment FROM duckdb_columns() "
+            "WHERE database_name = current_database()"
+        ).fetchall()
+    }
+    statements = []
+    for table in tables:
+        text = f"{table.description}. {table.grain[:1].upper()}{table.grain[1:]}."
+        if standing[table.name, None] != text:
+            statements.append(f"COMMENT ON TABLE {table.name} IS {_quoted(text)}")
+        statements += [
             f'COMMENT ON COLUMN {table.name}."{column.name}" IS {_quoted(column.comment)}'
-        )
+            for column in table.published
+            if standing[table.name, column.name] != column.comment
+        ]
+    if statements:
+        connection.execute(f"BEGIN; {'; '.join(statements)}; COMMIT")  # one commit, not one each
 
 
 def _quoted(text: str) -> str:

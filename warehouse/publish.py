@@ -140,11 +140,8 @@ class Publication:
         self, models: Iterable[Model], code: str, warnings: list[str], keep: int, privacy: str
     ) -> BuildRecord:
         """Comment, close, and swap the build in; then prune old ones."""
-        self.connection.execute("BEGIN")  # a commit a comment would take seconds
-        for table in [*lake_tables().values(), *(model.table for model in models)]:
-            if table.name in self._rows:
-                comment(table, self.connection)
-        self.connection.execute("COMMIT")
+        tables = [*lake_tables().values(), *(model.table for model in models)]
+        comment([table for table in tables if table.name in self._rows], self.connection)
         self.connection.execute("CHECKPOINT published")
         self.connection.close()
         shutil.rmtree(self._folder / "spill", ignore_errors=True)

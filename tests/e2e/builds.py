@@ -175,7 +175,7 @@ def _serve(sql: Path) -> None:
     os.fsync = lambda fd: None  # processes are killed here, not the machine
     lake.sync_filesystem = lambda path: None
     # what other tests look at, and what is the same for all builds, is left out or made once
-    publish.comment = lambda table, connection: None
+    publish.comment = lambda tables, connection: None
     checks.check_table = lambda *_: []
     rates = pricing.rates_table(None)
     pricing.rates_table = lambda override: rates

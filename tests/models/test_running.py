@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import cast
 
 import duckdb
 import pytest
 
-from warehouse.contracts import lake_tables
+from warehouse.contracts import Table, lake_tables
 from warehouse.models import comment, create_empty, load_models, run_macros, run_model
 
 Write = Callable[..., None]
@@ -142,7 +143,7 @@ def test_comments_come_from_the_contract(
     write("model", "SELECT source_id, lines FROM raw_sources")
     (model,) = load_models(tmp_path)
     run_model(model, connection)
-    comment(model.table, connection)
+    comment([model.table], connection)
     assert connection.execute(
         "SELECT comment FROM duckdb_tables() WHERE table_name = 'model'"
     ).fetchone() == ("Lines of each source. One row per source.",)
@@ -153,3 +154,31 @@ def test_comments_come_from_the_contract(
     )
     assert comments == {column.name: column.comment for column in model.table.columns}
     assert comments["lines"].startswith("Complete lines read")
+
+
+def test_only_comments_that_differ_are_written(
+    tmp_path: Path, write: Write, connection: duckdb.DuckDBPyConnection
+) -> None:
+    write("model", "SELECT source_id, lines FROM raw_sources")
+    (model,) = load_models(tmp_path)
+    run_model(model, connection)
+    comment([model.table], connection)
+    connection.execute("COMMENT ON COLUMN model.lines IS 'an older meaning'")
+    read, write_one = comment_statements(model.table, connection)
+    assert "duckdb_columns()" in read
+    assert write_one.startswith('BEGIN; COMMENT ON COLUMN model."lines" IS')
+    assert write_one.count("COMMENT ON") == 1
+    assert comment_statements(model.table, connection) == [read]
+
+
+def comment_statements(table: Table, connection: duckdb.DuckDBPyConnection) -> list[str]:
+    """What `comment` executes."""
+    executed = []
+
+    class Recorder:
+        def execute(self, statement: str) -> duckdb.DuckDBPyConnection:
+            executed.append(statement)
+            return connection.execute(statement)
+
+    comment([table], cast(duckdb.DuckDBPyConnection, Recorder()))
+    return executed
