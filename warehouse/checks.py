@@ -170,8 +170,15 @@ _ACROSS = (
         "no_orphan_turns",
         "turns",
         True,
-        "every turn belongs to a session",
-        "SELECT count(*) FROM turns ANTI JOIN sessions USING (session_id)",
+        "every turn belongs to a thread, and with usage of its own to a session",
+        """
+        SELECT
+            (SELECT count(*) FROM turns ANTI JOIN threads USING (session_id))
+            + (
+                SELECT count(*) FROM turns ANTI JOIN sessions USING (session_id)
+                WHERE in_rollouts
+            )
+        """,
     ),
     (
         "no_orphan_lines",

@@ -28,6 +28,7 @@ columns:
   - deltas
   - delta_bytes
   - exit_code
+  - exit_code_source
   - phase
   - command_word
   - command_source
@@ -239,6 +240,10 @@ joined AS (
         deltas.deltas,
         deltas.delta_bytes,
         coalesce(streamed.exit_code, evented.exit_code) AS exit_code,
+        CASE
+            WHEN streamed.exit_code IS NOT NULL THEN 'stream'
+            WHEN evented.exit_code IS NOT NULL THEN 'analytics'
+        END AS exit_code_source,
         streamed.phase,
         streamed.command_word,
         coalesce(streamed.command_source, evented.command_source) AS command_source,
@@ -308,6 +313,7 @@ SELECT
     joined.deltas,
     joined.delta_bytes,
     joined.exit_code,
+    joined.exit_code_source,
     joined.phase,
     joined.command_word,
     joined.command_source,

@@ -24,8 +24,9 @@ columns:
   - turn_status
   - status_source
   - started_at
+  - started_source
   - completed_at
-  - times_source
+  - completed_source
   - duration_ms
   - duration_source
   - error_kind
@@ -294,7 +295,12 @@ joined AS (
             WHEN streamed.started_at IS NOT NULL THEN 'stream'
             WHEN evented.started_at IS NOT NULL THEN 'analytics'
             WHEN streamed.seen_started_at IS NOT NULL THEN 'observed'
-        END AS times_source,
+        END AS started_source,
+        CASE
+            WHEN streamed.completed_at IS NOT NULL THEN 'stream'
+            WHEN evented.completed_at IS NOT NULL THEN 'analytics'
+            WHEN streamed.seen_completed_at IS NOT NULL THEN 'observed'
+        END AS completed_source,
         coalesce(
             streamed.duration_ms,
             evented.duration_ms,
@@ -369,8 +375,9 @@ SELECT
     joined.turn_status,
     joined.status_source,
     joined.started_at,
+    joined.started_source,
     joined.completed_at,
-    joined.times_source,
+    joined.completed_source,
     joined.duration_ms,
     joined.duration_source,
     joined.error_kind,

@@ -1,7 +1,8 @@
 /*
 description: >
   Tool calls that models made, each with its output and with what Codex itself told of it. A
-  call of a tool that answers, without an output, was interrupted. Server and tool of an MCP
+  call of a tool that answers, without an output, was interrupted. Streams and analytics events
+  fill exit codes and durations that rollouts lack. Server and tool of an MCP
   call come from Codex's own account of it where there is one, else from the call's name.
 grain: one row per tool call of a thread
 key: [source_id, line_number]
@@ -20,7 +21,9 @@ columns:
   - call_outcome
   - is_success
   - exit_code
+  - exit_code_source
   - duration_ms
+  - duration_source
   - argument_bytes
   - output_bytes
   - result_parts
@@ -103,6 +106,24 @@ items AS (
             AND items.line_number = last_items.line_number
 ),
 
+streamed_items AS (
+    SELECT
+        session_id,
+        item_id,
+        exit_code,
+        exit_code_source,
+        duration_ms,
+        duration_source,
+        row_number() OVER (
+            PARTITION BY
+                session_id,
+                item_id
+            ORDER BY turn_key
+        ) AS copy
+    FROM app_items
+    WHERE is_completed
+),
+
 paired AS (
     SELECT
         rollouts.session_id,
@@ -129,12 +150,30 @@ paired AS (
         results.original_output_lines,
         items.tool_server,
         CASE WHEN items.tool_server IS NOT NULL THEN items.tool_name END AS server_tool,
-        coalesce(items.exit_code, results.exit_code) AS exit_code,
-        coalesce(items.duration_ms, results.duration_ms) AS duration_ms,
+        coalesce(items.exit_code, results.exit_code, streamed.exit_code) AS exit_code,
+        CASE
+            WHEN coalesce(items.exit_code, results.exit_code) IS NOT NULL THEN 'rollout'
+            ELSE streamed.exit_code_source
+        END AS exit_code_source,
+        -- the output of what goes on tells only how long the model waited for it
+        CASE
+            WHEN results.tool_outcome = 'running'
+            THEN coalesce(items.duration_ms, streamed.duration_ms, results.duration_ms)
+            ELSE coalesce(items.duration_ms, results.duration_ms, streamed.duration_ms)
+        END AS duration_ms,
+        CASE
+            WHEN items.duration_ms IS NOT NULL THEN 'rollout'
+            WHEN results.tool_outcome = 'running' AND streamed.duration_ms IS NOT NULL
+            THEN streamed.duration_source
+            WHEN results.duration_ms IS NOT NULL THEN 'rollout'
+            ELSE streamed.duration_source
+        END AS duration_source,
         CASE
             WHEN items.item_status = 'declined' THEN 'rejected'
             -- what goes on when the model gets its output may have ended since
-            WHEN items.exit_code IS NOT NULL AND coalesce(results.tool_outcome, 'running') = 'running'
+            WHEN
+                coalesce(items.exit_code, streamed.exit_code) IS NOT NULL
+                AND coalesce(results.tool_outcome, 'running') = 'running'
             THEN 'exited'
             WHEN results.tool_outcome IS NOT NULL THEN results.tool_outcome
             WHEN calls.call_kind IN ('web_search', 'image_generation') THEN calls.item_status
@@ -157,6 +196,11 @@ paired AS (
         ON
             calls.source_id = items.source_id
             AND calls.item_id = items.item_id
+    LEFT JOIN streamed_items AS streamed
+        ON
+            rollouts.session_id = streamed.session_id
+            AND calls.item_id = streamed.item_id
+            AND streamed.copy = 1
 )
 
 SELECT
@@ -187,7 +231,9 @@ SELECT
         WHEN exit_code IS NOT NULL THEN exit_code = 0
     END AS is_success,
     exit_code,
+    exit_code_source,
     duration_ms,
+    duration_source,
     argument_bytes,
     output_bytes,
     result_parts,

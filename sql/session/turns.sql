@@ -1,7 +1,9 @@
 /*
 description: >
   The turns of each thread: when they ran, how they ended, which model they asked for, what
-  they used and cost, and how full the context became.
+  they used and cost, and how full the context became. Streams and analytics events fill what
+  rollouts lack of a turn; turns that only they tell of follow those of rollouts. Usage is of
+  rollouts alone.
 grain: one row per turn of a thread
 key: [session_id, turn_index]
 columns:
@@ -10,11 +12,18 @@ columns:
   - turn_id
   - source_id
   - line_number
+  - in_rollouts
+  - in_streams
+  - in_analytics
   - started_at
+  - started_source
   - completed_at
+  - completed_source
   - duration_ms
+  - duration_source
   - time_to_first_token_ms
   - status
+  - status_source
   - abort_reason
   - error_kind
   - error_http_status
@@ -23,6 +32,7 @@ columns:
   - parent_turn_id
   - collaboration_mode
   - model
+  - model_source
   - effort
   - responses
   - input_tokens
@@ -166,6 +176,41 @@ contexts AS (
     GROUP BY
         source_id,
         turn_id
+),
+
+streamed AS (
+    SELECT
+        identities.turn_index,
+        identities.in_rollouts,
+        app_turns.*
+    FROM turn_identities AS identities
+    INNER JOIN app_turns
+        ON
+            identities.session_id = app_turns.session_id
+            AND identities.turn_key = app_turns.turn_key
+),
+
+all_turns AS (
+    SELECT
+        session_id,
+        turn_index,
+        turn_id,
+        source_id,
+        line_number,
+        recorded_at,
+        TRUE AS in_rollouts
+    FROM turn_starts
+    UNION ALL
+    SELECT
+        session_id,
+        turn_index,
+        turn_id,
+        source_id,
+        line_number,
+        NULL AS recorded_at,
+        FALSE AS in_rollouts
+    FROM streamed
+    WHERE NOT in_rollouts
 )
 
 SELECT
@@ -174,26 +219,63 @@ SELECT
     turns.turn_id,
     turns.source_id,
     turns.line_number,
-    coalesce(starts.started_at, ends.started_at, turns.recorded_at) AS started_at,
-    ends.completed_at,
-    ends.duration_ms,
+    turns.in_rollouts
+    OR ends.turn_id IS NOT NULL AS in_rollouts,
+    coalesce(streamed.in_streams, FALSE) AS in_streams,
+    coalesce(streamed.in_analytics, FALSE) AS in_analytics,
+    coalesce(starts.started_at, ends.started_at, turns.recorded_at, streamed.started_at) AS started_at,
+    CASE
+        WHEN coalesce(starts.started_at, ends.started_at, turns.recorded_at) IS NOT NULL THEN 'rollout'
+        ELSE streamed.started_source
+    END AS started_source,
+    coalesce(ends.completed_at, streamed.completed_at) AS completed_at,
+    CASE
+        WHEN ends.completed_at IS NOT NULL THEN 'rollout'
+        ELSE streamed.completed_source
+    END AS completed_source,
+    coalesce(ends.duration_ms, streamed.duration_ms) AS duration_ms,
+    CASE
+        WHEN ends.duration_ms IS NOT NULL THEN 'rollout'
+        ELSE streamed.duration_source
+    END AS duration_source,
     ends.time_to_first_token_ms,
     CASE
         WHEN ends.is_aborted THEN 'aborted'
         WHEN ends.is_failed THEN 'failed'
         WHEN ends.turn_id IS NOT NULL THEN 'completed'
-        WHEN starts.turn_id IS NOT NULL THEN 'open'
+        WHEN streamed.turn_status = 'interrupted' THEN 'aborted'
+        WHEN streamed.turn_status IN ('failed', 'completed') THEN streamed.turn_status
+        WHEN starts.turn_id IS NOT NULL OR streamed.turn_status = 'inProgress' THEN 'open'
         ELSE 'unknown'
     END AS status,
+    CASE
+        WHEN ends.turn_id IS NOT NULL THEN 'rollout'
+        WHEN streamed.turn_status IN ('interrupted', 'failed', 'completed') THEN streamed.status_source
+        WHEN starts.turn_id IS NOT NULL THEN 'rollout'
+        ELSE streamed.status_source
+    END AS status_source,
     ends.abort_reason,
-    ends.error_kind,
-    ends.error_http_status,
+    CASE
+        WHEN ends.turn_id IS NOT NULL THEN ends.error_kind
+        ELSE lower(regexp_replace(streamed.error_kind, '([a-z0-9])([A-Z])', '\1_\2', 'g'))
+    END AS error_kind,
+    CASE
+        WHEN ends.turn_id IS NOT NULL THEN ends.error_http_status
+        ELSE streamed.error_http_status
+    END AS error_http_status,
     starts.turn_trigger,
     starts.root_turn_id,
     starts.parent_turn_id,
     starts.collaboration_mode,
-    coalesce(contexts.model, turn_usage.model, situations.model) AS model,
-    contexts.effort,
+    coalesce(contexts.model, turn_usage.model, situations.model, streamed.model) AS model,
+    CASE
+        WHEN coalesce(contexts.model, turn_usage.model, situations.model) IS NOT NULL THEN 'rollout'
+        ELSE streamed.model_source
+    END AS model_source,
+    CASE
+        WHEN coalesce(contexts.model, turn_usage.model, situations.model) IS NOT NULL THEN contexts.effort
+        ELSE streamed.effort
+    END AS effort,
     coalesce(turn_usage.responses, 0) AS responses,
     turn_usage.input_tokens,
     coalesce(turn_usage.input_tokens_covered_responses, 0) AS input_tokens_covered_responses,
@@ -213,7 +295,7 @@ SELECT
     turn_usage.max_context_tokens,
     coalesce(turn_usage.context_window, starts.context_window) AS context_window,
     turn_usage.context_pressure
-FROM turn_starts AS turns
+FROM all_turns AS turns
 LEFT JOIN turn_usage
     ON
         turns.session_id = turn_usage.session_id
@@ -234,3 +316,7 @@ LEFT JOIN situations
     ON
         turns.source_id = situations.source_id
         AND turns.line_number = situations.line_number
+LEFT JOIN streamed
+    ON
+        turns.session_id = streamed.session_id
+        AND turns.turn_index = streamed.turn_index

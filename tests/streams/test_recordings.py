@@ -101,7 +101,7 @@ def test_turns_are_those_of_the_messages(
                 started.add(key)
             else:
                 completed[key] = (turn["status"], turn.get("durationMs"))
-    found = rows(all_streams, "SELECT * FROM app_turns WHERE times_source IS NOT NULL")
+    found = rows(all_streams, "SELECT * FROM app_turns WHERE started_source IS NOT NULL")
     assert len(found) == len(started | completed.keys())
     told = Counter(completed.values())
     assert told == Counter(
@@ -207,6 +207,131 @@ def test_raw_and_wrapped_captures_of_one_stream_tell_one_story(
                 ]
             )
     assert stories[0] == stories[1]
+
+
+# --- one turn, one call, whoever tells of it ------------------------------------------------------
+
+
+def test_a_turn_of_rollout_stream_and_event_is_one_turn(
+    streams: Path, recordings: Path, tmp_path: Path
+) -> None:
+    codex = codex_roots(recordings, *WITH_ANALYTICS)
+    with counted(lake(tmp_path / "rollouts", *codex), "turns") as connection:
+        alone = rows(connection, "SELECT * FROM turns")
+    streamed, evented = set(), set()
+    for capture, message in messages(streams):
+        name = capture.split("/")[0]
+        if message.get("method") == "turn/completed" and name in WITH_ANALYTICS:
+            params = message["params"]
+            streamed.add((params["threadId"], params["turn"]["id"]))
+    for name in WITH_ANALYTICS:
+        text = (streams / name / "analytics/analytics_events.jsonl").read_text(encoding="utf-8")
+        for event in (e for line in text.splitlines() for e in json.loads(line)["events"]):
+            if event["event_type"] == "codex_turn_event":
+                params = event["event_params"]
+                evented.add((params["thread_id"], params["turn_id"]))
+    warehouse = lake(
+        tmp_path / "all",
+        *codex,
+        *stream_roots(streams, *WITH_ANALYTICS),
+        *analytics_roots(streams, *WITH_ANALYTICS),
+    )
+    with counted(warehouse, "turns", "threads") as connection:
+        found = rows(connection, "SELECT * FROM turns")
+        orphans = rows(connection, "SELECT * FROM turns ANTI JOIN threads USING (session_id)")
+    assert orphans == []
+    keys = [(r["session_id"], r["turn_id"]) for r in found]
+    assert len(set(keys)) == len(keys)
+    assert streamed <= {k for k, r in zip(keys, found, strict=True) if r["in_streams"]}
+    assert evented == {k for k, r in zip(keys, found, strict=True) if r["in_analytics"]}
+    # rollouts keep their numbers and all that they tell; the outer turns of two reviews are new
+    told = {(r["session_id"], r["turn_index"]): r for r in found}
+    for turn in alone:
+        same = told.pop((turn["session_id"], turn["turn_index"]))
+        for name in ("turn_id", "started_at", "duration_ms", "status", "responses", "cost_usd"):
+            assert same[name] == turn[name], name
+    assert [(r["responses"], r["status"]) for r in told.values()] == [(0, "completed")] * 2
+
+
+def test_streams_tell_the_ends_of_turns_from_before_turns_had_ids(
+    streams: Path, recordings: Path, tmp_path: Path
+) -> None:
+    began: dict[tuple[str, str], datetime] = {}
+    expected: dict[str, list[tuple[str, int]]] = {}
+    path = streams / "old_0.80.0/app_server/s1.captured.jsonl"
+    for line in path.read_text(encoding="utf-8").splitlines():
+        entry = json.loads(line)
+        params = entry["msg"].get("params") or {}
+        key = (params.get("threadId", ""), (params.get("turn") or {}).get("id", ""))
+        at = datetime.fromisoformat(entry["ts"])
+        if entry["msg"].get("method") == "turn/started":
+            began[key] = at
+        elif entry["msg"].get("method") == "turn/completed":
+            took = round((at - began[key]).total_seconds() * 1000)
+            status = {"interrupted": "aborted"}.get(params["turn"]["status"], "completed")
+            expected.setdefault(key[0], []).append((status, took))
+    assert sum(map(len, expected.values())) == 11
+    warehouse = lake(
+        tmp_path,
+        *codex_roots(recordings, "old_0.80.0"),
+        *stream_roots(streams, "old_0.80.0"),
+    )
+    with counted(warehouse, "turns") as connection:
+        found = rows(connection, "SELECT * FROM turns ORDER BY session_id, turn_index")
+    for thread, turns in expected.items():
+        same = [r for r in found if r["session_id"] == thread]
+        assert [r["status"] for r in same] == [status for status, _ in turns]
+        for turn, (_, took) in zip(same, turns, strict=True):
+            assert abs(turn["duration_ms"] - took) <= 1  # whole milliseconds, cut or rounded
+        assert {(r["duration_source"], r["status_source"], r["turn_id"]) for r in same} == {
+            ("observed", "stream", None)
+        }
+        assert all(r["responses"] > 0 for r in same if r["status"] == "completed")
+
+
+def test_calls_have_the_durations_and_exit_codes_of_their_items(
+    streams: Path, recordings: Path, tmp_path: Path
+) -> None:
+    """Of every capture: what its rollouts lack, and nothing that they tell."""
+    ended: dict[tuple[str, str], dict[str, Any]] = {}
+    for _, message in messages(streams):
+        if message.get("method") == "item/completed":
+            ended[message["params"]["threadId"], message["params"]["item"]["id"]] = message
+    names = sorted(path.name for path in recordings.iterdir() if (path / "codex_home").is_dir())
+    codex = codex_roots(recordings, *names)
+    with counted(lake(tmp_path / "rollouts", *codex), "tool_calls") as connection:
+        alone = rows(connection, "SELECT * FROM tool_calls ORDER BY source_id, line_number")
+    with counted(
+        lake(tmp_path / "all", *codex, *stream_roots(streams)), "tool_calls"
+    ) as connection:
+        found = rows(connection, "SELECT * FROM tool_calls ORDER BY source_id, line_number")
+    filled: Counter[str] = Counter()
+    for before, after in zip(alone, found, strict=True):
+        changed = {name for name in before if before[name] != after[name]}
+        if not changed:
+            continue
+        item = ended[after["session_id"], after["item_id"]]["params"]["item"]
+        filled.update(changed)
+        assert after["duration_source"] == "stream"
+        if item.get("durationMs") is not None:
+            assert after["duration_ms"] == item["durationMs"]
+        else:
+            assert after["duration_ms"] == item["completedAtMs"] - item["startedAtMs"]
+        if "exit_code" in changed:  # a command that went on when the model got its first output
+            assert before["call_outcome"] == "running"
+            assert (after["call_outcome"], after["exit_code"]) == ("exited", item["exitCode"])
+        else:
+            assert before["duration_ms"] is None
+    assert filled == Counter(
+        {
+            "duration_ms": 12,
+            "duration_source": 12,
+            "exit_code": 1,
+            "exit_code_source": 1,
+            "call_outcome": 1,
+            "is_success": 1,
+        }
+    )
 
 
 # --- threads --------------------------------------------------------------------------------------

@@ -98,7 +98,12 @@ COLUMNS: tuple[Column, ...] = (
         "The turn's id, or file and line where it began if it has none",
         null="before the first turn",
     ),
-    Column("turn_index", "BIGINT", "Number of the turn in its thread, from 1", null="no turn"),
+    Column(
+        "turn_index",
+        "BIGINT",
+        "Number of the turn in its thread, from 1; turns that rollouts lack come after theirs",
+        null="no turn",
+    ),
     # --- usage lines --------------------------------------------------------------------------
     Column("response_key", "VARCHAR", "Id of the response: the server's, else file and offset"),
     Column("responded_at", TIMESTAMPTZ, "When the response was recorded", null="not readable"),
@@ -179,7 +184,7 @@ COLUMNS: tuple[Column, ...] = (
     Column("project", "VARCHAR", "Working folder that the thread began in, or (unknown)"),
     Column("first_seen_at", TIMESTAMPTZ, "First sign of it", null="no line carries a time"),
     Column("last_seen_at", TIMESTAMPTZ, "Last sign of it", null="no line carries a time"),
-    Column("turns", "BIGINT", "Own turns"),
+    Column("turns", "BIGINT", "Own turns that rollouts tell of"),
     Column("has_file", "BOOLEAN", "Whether the thread's own file is (or was) there"),
     Column("files", "BIGINT", "Files of the thread: segments and second copies are files, too"),
     Column("copied_lines", "BIGINT", "Lines that were copied from another thread"),

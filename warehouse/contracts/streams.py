@@ -71,12 +71,27 @@ COLUMNS = (
         "itself)",
         null="not in a stream",
     ),
-    Column("status_source", "VARCHAR", "Source of the status", null="no status is known"),
-    Column("times_source", "VARCHAR", "Source of the times (observed: of the messages)", "no time"),
+    Column(
+        "status_source",
+        "VARCHAR",
+        "Source of the status, and of the error in it: rollout, stream, analytics, database",
+        null="no status is known",
+    ),
+    *(
+        Column(
+            f"{moment}_source",
+            "VARCHAR",
+            f"Source of when it {moment}: rollout, stream, analytics, or observed (when the "
+            "message passed)",
+            null="it is not known",
+        )
+        for moment in ("started", "completed")
+    ),
+    Column("exit_code_source", "VARCHAR", "Source of the exit code", null="none is known"),
     Column(
         "duration_source",
         "VARCHAR",
-        "Source of the duration: stream, analytics, or observed (between two messages)",
+        "Source of the duration: rollout, stream, analytics, or observed (between two messages)",
         null="no duration is known",
     ),
     Column("retries", "BIGINT", "Errors after which Codex tried again", null="not in a stream"),
@@ -84,7 +99,8 @@ COLUMNS = (
     Column(
         "model_source",
         "VARCHAR",
-        "Why the model: rerouted, request, settings (of the thread, before the turn) or analytics",
+        "Why the model: rollout, rerouted, request, settings (of the thread, before the turn) or "
+        "analytics",
         null="no model is known",
     ),
     Column("input_bytes", "BIGINT", "Size of the user's texts", "not in a stream", "bytes"),
