@@ -1,9 +1,8 @@
 /*
 description: >
   Prompts, answers and injected context of each thread, by size, each counted once whichever
-  lines carry it. Prompts and answers are those that Codex tells of by events or items; files
-  without any (before 2025-09-10) tell them by their response items alone. Context is what Codex
-  itself gave the model in a user's, developer's or system's name.
+  lines carry it. Prompts are the user's own words (a sub-agent's are its parent's); context is
+  what Codex itself gave the model in a user's, developer's or system's name.
 grain: one row per message of a thread
 key: [source_id, line_number]
 columns:
@@ -31,46 +30,25 @@ sort: [session_id, source_id, line_number]
 scope: family
 */
 WITH
--- Which carrier tells a file's prompts, and which its answers.
-tellers AS (
-    SELECT
-        source_id,
-        role,
-        min(carrier) AS carrier  -- event, item, response_item: in this order
-    FROM parsed_messages
-    WHERE
-        role IN ('user', 'assistant')
-        AND context_kind IS NULL
-    GROUP BY
-        source_id,
-        role
-),
-
 told AS (
     SELECT
-        messages.source_id,
-        messages.line_number,
-        messages.recorded_at,
-        CASE messages.role
+        source_id,
+        line_number,
+        recorded_at,
+        CASE role
             WHEN 'user' THEN 'prompt'
             ELSE 'answer'
         END AS message_kind,
-        messages.role,
-        messages.context_kind,
-        messages.phase,
-        messages.item_id,
-        messages.carrier,
-        messages.text_chars,
-        messages.text_bytes,
-        messages.ide_context_chars,
-        messages.message_parts
-    FROM parsed_messages AS messages
-    INNER JOIN tellers
-        ON
-            messages.source_id = tellers.source_id
-            AND messages.role = tellers.role
-            AND messages.carrier = tellers.carrier
-    WHERE messages.context_kind IS NULL
+        role,
+        CAST(NULL AS VARCHAR) AS context_kind,
+        phase,
+        item_id,
+        carrier,
+        text_chars,
+        text_bytes,
+        ide_context_chars,
+        message_parts
+    FROM told_messages
 ),
 
 context AS (

@@ -2,7 +2,7 @@
 description: >
   Lines of a rollout that change its situation, with what holds from there on: turn, model,
   provider, service tier and context size. Copied lines count too: their settings still hold
-  for the thread's own lines. A turn without an id (before 2026-02-11) begins with a user message.
+  for the thread's own lines. A turn without an id (before 2026-02-11) begins with a prompt of the user.
 grain: one row per line that begins or names a turn, or applies a context or settings
 key: [source_id, line_number]
 columns:
@@ -118,21 +118,21 @@ unnamed AS (
         OR rollouts.source_id IN (SELECT source_id FROM contexts WHERE turn_id IS NULL)
 ),
 
-messages AS (
+prompts AS (
     SELECT
-        raw_lines.source_id,
-        raw_lines.line_number,
-        raw_lines.recorded_at,
-        unnamed.base_source_id || ':' || CAST(raw_lines.line_number AS VARCHAR) AS turn_key
-    FROM raw_lines
+        told.source_id,
+        told.line_number,
+        told.recorded_at,
+        unnamed.base_source_id || ':' || CAST(told.line_number AS VARCHAR) AS turn_key
+    FROM told_messages AS told
     INNER JOIN unnamed
-        ON raw_lines.source_id = unnamed.source_id
+        ON told.source_id = unnamed.source_id
     WHERE
-        raw_lines.payload_type = 'user_message'
-        AND raw_lines.line_number < unnamed.until_line
+        told.role = 'user'
+        AND told.line_number < unnamed.until_line
 ),
 
--- Where there are no user messages either, each context begins a turn.
+-- Where there are no prompts either, each context begins a turn.
 context_keys AS (
     SELECT
         contexts.source_id,
@@ -143,7 +143,7 @@ context_keys AS (
         ON contexts.source_id = unnamed.source_id
     WHERE
         contexts.turn_id IS NULL
-        AND contexts.source_id NOT IN (SELECT source_id FROM messages)
+        AND contexts.source_id NOT IN (SELECT source_id FROM prompts)
 ),
 
 changes AS (
@@ -204,7 +204,7 @@ changes AS (
         NULL AS context_line,
         NULL AS settings_line,
         NULL AS context_window
-    FROM messages
+    FROM prompts
 ),
 
 held AS (
