@@ -65,6 +65,14 @@ found_threads AS (
     FROM sessions
 ),
 
+prompted_threads AS (
+    SELECT
+        count(*) AS total,
+        count(CASE WHEN unplaced_prompts = 0 THEN 1 END) AS countable
+    FROM derived_goals
+    WHERE subagent_kind IS NULL
+),
+
 turn_counts AS (
     SELECT
         count(*) AS total,
@@ -118,6 +126,16 @@ SELECT
     'threads whose files are still there' AS aspect_meaning
 FROM threads
 CROSS JOIN found_threads
+UNION ALL
+SELECT
+    'threads_with_prompts_known' AS aspect,
+    NULL AS detail,
+    countable AS covered,
+    total,
+    NULL AS covered_tokens,
+    NULL AS all_tokens,
+    'threads of users whose prompts, and so attempts, can all be counted' AS aspect_meaning
+FROM prompted_threads
 UNION ALL
 SELECT
     'turns_with_usage' AS aspect,

@@ -18,6 +18,7 @@ from warehouse.contracts import (
     codex,
     codex_state,
     common,
+    derived_goals,
     ledger,
     models,
     status,
@@ -36,7 +37,18 @@ __all__ = [
     "vocabulary",
 ]
 
-_DOMAINS = (common, codex, codex_state, models, app_server, analytics, status, streams, ledger)
+_DOMAINS = (
+    common,
+    codex,
+    codex_state,
+    models,
+    app_server,
+    analytics,
+    status,
+    streams,
+    ledger,
+    derived_goals,
+)
 
 
 @cache
