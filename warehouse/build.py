@@ -12,8 +12,10 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -78,6 +80,7 @@ class Build(AbstractContextManager["Build"]):
         self._models: list[Model] | None = None
         self._done: dict[str, dict[str, TableStats]] = {}
         self._checks: dict[str, list[Check]] = {}
+        self._unchanged: set[str] = set()
         self.plan: Plan
         self.manifest: Manifest
         self.ingested: Ingested | None = None
@@ -177,12 +180,17 @@ class Build(AbstractContextManager["Build"]):
         self.plan.problems += captured.problems
 
     def _load_lake(self) -> None:
+        from warehouse.carryover import find_carryover
         from warehouse.checks import check_across, check_table
         from warehouse.contracts import lake_tables
         from warehouse.pricing import rates_table
         from warehouse.publish import Publication
 
         self.progress.stage("loading")
+        # with --verify nothing that was computed before is trusted either
+        carryover = (
+            None if self._verify else find_carryover(self.lake, self.code, self.privacy.mode)
+        )
         publication = self._stack.enter_context(
             Publication(
                 self.lake,
@@ -190,6 +198,7 @@ class Build(AbstractContextManager["Build"]):
                 self.settings.memory_limit,
                 self.settings.jobs,
                 self.settings.timezone,
+                carryover,
             )
         )
         self._publication = publication
@@ -197,16 +206,50 @@ class Build(AbstractContextManager["Build"]):
         for layer in LAKE_LAYERS:
             self._done[layer] = {}
         for table in lake_tables().values():
-            if table.name == "rates":
-                frame = rates_table(self.settings.rates_file)
-                self._done[table.layer][table.name] = publication.load_frame(table, frame)
+            if table.name != "rates":
+                stats = publication.load(table)
+            elif publication.can_keep("rates"):  # prices are part of the code's identity
+                stats = publication.keep(table, has_copy=False)
             else:
-                self._done[table.layer][table.name] = publication.load(table)
+                stats = publication.load_frame(table, rates_table(self.settings.rates_file))
+            self._done[table.layer][table.name] = stats
+        self._unchanged = self._find_unchanged()
         for table in lake_tables().values():
-            self._checks[table.name] = [
-                *check_table(table, publication.connection),
-                *check_across(table.name, publication.connection),
-            ]
+            own = partial(check_table, table, publication.connection)
+            self._check(table.name, own)
+            self._checks[table.name] += check_across(table.name, publication.connection)
+
+    def _find_unchanged(self) -> set[str]:
+        """Tables that hold what the live build's hold, and so need not be made.
+
+        Internal models are not in its file: they are made where one that reads them is.
+        """
+        publication = self._publication
+        assert publication is not None
+        lake = {name: stats for layer in LAKE_LAYERS for name, stats in self._done[layer].items()}
+        same = {name for name, stats in lake.items() if stats.is_kept}
+        for model in self.models:
+            if publication.can_keep(model.name) and model.references <= same:
+                same.add(model.name)
+        read: set[str] = set()
+        for model in reversed(self.models):
+            if model.name in read and model.header.internal:
+                same.discard(model.name)
+            if model.name not in same:
+                read |= model.references
+        return same
+
+    def _check(self, table: str, check: Callable[[], list[Check]]) -> None:
+        """The checks of one table by itself: as they came out before, where it is the same."""
+        from warehouse.checks import across_names
+
+        assert self._publication is not None
+        if table not in self._unchanged:
+            self._checks[table] = check()
+            return
+        across = {name for name, _, _ in across_names(table)}
+        made = self._publication.carried(table)
+        self._checks[table] = [found for found in made.checks if found.name not in across]
 
     @property
     def models(self) -> list[Model]:
@@ -235,8 +278,12 @@ class Build(AbstractContextManager["Build"]):
         connection = self._publication.connection
         for model in self.models:
             if model.table.layer == layer:
-                self._done[layer][model.name] = self._publication.run(model)
-                self._checks[model.name] = check_model(model, connection)
+                self._done[layer][model.name] = (
+                    self._publication.keep(model.table, has_copy=not model.header.internal)
+                    if model.name in self._unchanged
+                    else self._publication.run(model)
+                )
+                self._check(model.name, partial(check_model, model, connection))
         for name in self._done[layer]:
             self._checks[name] += check_across(name, connection)
 
@@ -275,9 +322,8 @@ class Build(AbstractContextManager["Build"]):
         assert self._publication is not None
         self.require_checks()
         self.progress.stage("publishing")
-        warnings = [f"{check.table}: {check.description}" for check in self._failed()]
         self.record = self._publication.publish(
-            self.models, self.code, warnings, self.settings.keep_builds, self.privacy.mode
+            self.models, self.code, self._checks, self.settings.keep_builds, self.privacy.mode
         )
         return self.record
 
@@ -301,6 +347,7 @@ def code_identity(settings: Settings) -> str:
         *sorted(resources.sql_folder().rglob("*.sql")),
         *sorted((package / "contracts").glob("*.py")),
         package / "publish.py",
+        package / "checks.py",
         package / "models.py",
         package / "pricing.py",
     ]

@@ -125,10 +125,13 @@ class Lake:
         except (FileNotFoundError, msgspec.MsgspecError) as error:
             raise LakeError(f"{path} is damaged or gone ({error}); {self._advice}") from error
 
-    def part_files(self, manifest: Manifest, table: str) -> list[str]:
-        """Absolute paths of a table's live parts, in the order of their days."""
+    def part_files(
+        self, manifest: Manifest, table: str, days: Iterable[str] | None = None
+    ) -> list[str]:
+        """Absolute paths of a table's live parts (of some days), in the order of their days."""
         parts = manifest.parts.get(table, {})
-        files = [self.root / parts[day].path for day in sorted(parts)]
+        wanted = sorted(parts if days is None else parts.keys() & set(days))
+        files = [self.root / parts[day].path for day in wanted]
         for file in files:
             if not file.is_file():
                 raise LakeError(f"{file}, a live part of the lake, is gone; {self._advice}")

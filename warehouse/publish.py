@@ -1,8 +1,9 @@
 """The published warehouse: a DuckDB file built beside the live one and swapped in.
 
 Belongs here: the build folder, loading the lake into native tables, running models there,
-comments, the swap, pruning. Does not belong here: where builds lie (builds.py), or
-deciding whether to build (build.py).
+comments, the swap, pruning; and taking tables over from the live build (carryover.py says
+which can be). Does not belong here: where builds lie (builds.py), or deciding whether to
+build (build.py).
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,6 +20,8 @@ import duckdb
 import msgspec
 
 from warehouse.builds import DATABASE, BuildRecord, read_build
+from warehouse.carryover import TABLES, Carryover, Made, Tables, part_names
+from warehouse.checks import Check
 from warehouse.contracts import Table, lake_tables
 from warehouse.errors import RollhouseError
 from warehouse.lake import Lake, Manifest, sync_folder, write_durably
@@ -34,20 +37,31 @@ class PublishError(RollhouseError):
 
 @dataclass(frozen=True, slots=True)
 class TableStats:
-    """What making one table came to."""
+    """What making one table came to. `is_kept`: it was taken over from the live build."""
 
     rows: int
     seconds: float
+    is_kept: bool = False
 
 
 class Publication:
-    """A build in the making. Use as a context manager: what is not published is removed."""
+    """A build in the making. Use as a context manager: what is not published is removed.
+
+    With a carryover it begins as a copy of the live build's file.
+    """
 
     def __init__(
-        self, lake: Lake, manifest: Manifest, memory_limit: str, threads: int, timezone: str
+        self,
+        lake: Lake,
+        manifest: Manifest,
+        memory_limit: str,
+        threads: int,
+        timezone: str,
+        carryover: Carryover | None = None,
     ) -> None:
         self._lake = lake
         self._manifest = manifest
+        self._carryover = carryover
         stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")[:-3]
         self.id = f"{manifest.generation}-{stamp}"
         self._folder = lake.root / "builds" / f"{self.id}.partial"
@@ -56,7 +70,7 @@ class Publication:
             "threads": threads,
         }
         self._timezone = timezone
-        self._rows: dict[str, int] = {}
+        self._stats: dict[str, TableStats] = {}
         self._started = time.perf_counter()
         self.connection: duckdb.DuckDBPyConnection
 
@@ -67,42 +81,106 @@ class Publication:
         )
         run = self.connection.execute
         run("SET TimeZone = 'UTC'")
+        if self._carryover is not None:
+            try:
+                shutil.copyfile(self._carryover.database, self._folder / DATABASE)
+                self._attach()
+                # the days whose parts hold a source's rows, before raw_sources is replaced
+                run("CREATE TEMP TABLE loaded AS SELECT source_id, day FROM raw_sources")
+            except (OSError, duckdb.Error):  # damaged, or of another DuckDB: all is made anew
+                self._detach()
+                self._carryover = None
+        if self._carryover is None:
+            self._attach()
+        run(f"SET VARIABLE timezone = '{self._timezone}'")
+        return self
+
+    def _attach(self) -> None:
         # without a log: a killed build is thrown away, and the checkpoint writes all at once
-        run(
+        self.connection.execute(
             f"ATTACH '{_escaped(self._folder / DATABASE)}' AS published "
             f"(STORAGE_VERSION '{STORAGE_VERSION}', RECOVERY_MODE no_wal_writes)"
         )
-        run("USE published")
-        run(f"SET VARIABLE timezone = '{self._timezone}'")
-        return self
+        self.connection.execute("USE published")
+
+    def _detach(self) -> None:
+        self.connection.execute("USE memory")
+        self.connection.execute("DETACH DATABASE IF EXISTS published")
+        (self._folder / DATABASE).unlink(missing_ok=True)
 
     def __exit__(self, *_: object) -> None:
         self.connection.close()
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def load(self, table: Table) -> TableStats:
-        """A table of the layers raw and parsed: its live parts as a native table."""
+        """A table of the layers raw and parsed: its live parts as a native table.
+
+        Of a table that was taken over, only the rows of other parts are replaced.
+        """
         started = time.perf_counter()
+        try:
+            rows = self._refresh(table)
+            if rows is None:
+                rows = self._load_whole(table)
+        except duckdb.Error as error:
+            raise PublishError(f"{table.name} cannot be loaded from the lake: {error}") from None
+        is_kept = self._carryover is not None and not self._stale_days(table.name)
+        return self._made(table.name, rows, started, is_kept)
+
+    def _stale_days(self, table: str) -> set[str]:
+        """The days to load anew: from the first on whose parts are not those of the lake.
+
+        The later ones too, since rows stand in the order of days.
+        """
+        assert self._carryover is not None
+        before, now = self._carryover.parts(table), part_names(self._manifest, table)
+        days = before.keys() | now.keys()
+        first = min((day for day in days if before.get(day) != now.get(day)), default=None)
+        return set() if first is None else {day for day in days if day >= first}
+
+    def _refresh(self, table: Table) -> int | None:
+        """Bring a table that was taken over up to date; its rows, or None to load it whole."""
+        if self._carryover is None:
+            return None
+        stale = self._stale_days(table.name)
+        made = self._carryover.tables.made.get(table.name)
+        if made is None or (stale and stale >= self._carryover.parts(table.name).keys()):
+            return None
+        if not stale:
+            return made.rows
+        days = ", ".join(f"DATE '{day}'" for day in sorted(stale))
+        self.connection.execute(
+            f"DELETE FROM {table.name} "
+            f"WHERE source_id IN (SELECT source_id FROM loaded WHERE day IN ({days}))"
+        )
+        self._insert_parts(table, sorted(stale))
+        (rows,) = self.connection.execute(f"SELECT count(*) FROM {table.name}").fetchone() or (0,)
+        return int(rows) if rows == self._rows_in_lake(table.name) else None
+
+    def _rows_in_lake(self, table: str) -> int:
+        return sum(part.rows for part in self._manifest.parts.get(table, {}).values())
+
+    def _load_whole(self, table: Table) -> int:
+        self.connection.execute(f"DROP TABLE IF EXISTS {table.name}")
         create_empty([table], self.connection)
-        rows = 0
-        files = self._lake.part_files(self._manifest, table.name)
-        if files:
-            columns = ", ".join(f'"{column.name}"' for column in table.published)
-            listed = ", ".join(f"'{_escaped(file)}'" for file in files)
-            try:
-                rows = self._insert(
-                    f"INSERT INTO {table.name} SELECT {columns} FROM "
-                    f"read_parquet([{listed}], hive_partitioning = FALSE)"
-                )
-            except duckdb.Error as error:
-                raise PublishError(
-                    f"{table.name} cannot be loaded from the lake: {error}"
-                ) from None
-        return self._made(table.name, rows, started)
+        return self._insert_parts(table, sorted(part_names(self._manifest, table.name)))
+
+    def _insert_parts(self, table: Table, days: Iterable[str]) -> int:
+        """Add the rows of some days; how many there are."""
+        files = self._lake.part_files(self._manifest, table.name, days)
+        if not files:
+            return 0
+        columns = ", ".join(f'"{column.name}"' for column in table.published)
+        listed = ", ".join(f"'{_escaped(file)}'" for file in files)
+        return self._insert(
+            f"INSERT INTO {table.name} SELECT {columns} FROM "
+            f"read_parquet([{listed}], hive_partitioning = FALSE)"
+        )
 
     def load_frame(self, table: Table, frame: object) -> TableStats:
         """A table that is made once per build rather than parsed, such as prices."""
         started = time.perf_counter()
+        self.connection.execute(f"DROP TABLE IF EXISTS {table.name}")
         create_empty([table], self.connection)
         self.connection.register("frame", frame)
         rows = self._insert(f"INSERT INTO {table.name} BY NAME SELECT * FROM frame")
@@ -120,28 +198,63 @@ class Publication:
     def run(self, model: Model) -> TableStats:
         """A model's table, and its Parquet copy for readers without DuckDB."""
         started = time.perf_counter()
+        if self._carryover is not None:
+            self.connection.execute(f"DROP TABLE IF EXISTS {model.name}")
         rows = run_model(model, self.connection)
-        if model.header.internal:
-            return TableStats(rows, time.perf_counter() - started)
-        folder = self._folder / model.table.layer
-        folder.mkdir(exist_ok=True)
-        target = _escaped(folder / f"{model.name}.parquet")
-        self.connection.execute(
-            f"COPY {model.name} TO '{target}' "
-            "(FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1)"  # higher ones gain nothing
-        )
+        if not model.header.internal:
+            target = self._copy_of(model.table)
+            self.connection.execute(
+                f"COPY {model.name} TO '{_escaped(target)}' "
+                "(FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1)"  # higher gain nothing
+            )
         return self._made(model.name, rows, started)
 
-    def _made(self, name: str, rows: int, started: float) -> TableStats:
-        self._rows[name] = rows
-        return TableStats(rows, time.perf_counter() - started)
+    def keep(self, table: Table, has_copy: bool) -> TableStats:
+        """A table as it was taken over, and its Parquet copy if it is a model's."""
+        assert self._carryover is not None
+        started = time.perf_counter()
+        if has_copy:
+            target = self._copy_of(table)
+            source = self._carryover.folder / target.relative_to(self._folder)
+            try:
+                os.link(source, target)
+            except OSError:  # a filesystem without links
+                shutil.copyfile(source, target)
+        return self._made(table.name, self.carried(table.name).rows, started, is_kept=True)
+
+    def can_keep(self, table: str) -> bool:
+        """Whether a table lies in the file that was taken over."""
+        return self._carryover is not None and table in self._carryover.tables.made
+
+    def carried(self, table: str) -> Made:
+        """What is known of a table that was taken over."""
+        assert self._carryover is not None
+        return self._carryover.tables.made[table]
+
+    def _copy_of(self, table: Table) -> Path:
+        folder = self._folder / table.layer
+        folder.mkdir(exist_ok=True)
+        return folder / f"{table.name}.parquet"
+
+    def _made(self, name: str, rows: int, started: float, is_kept: bool = False) -> TableStats:
+        stats = self._stats[name] = TableStats(rows, time.perf_counter() - started, is_kept)
+        return stats
 
     def publish(
-        self, models: Iterable[Model], code: str, warnings: list[str], keep: int, privacy: str
+        self,
+        models: Iterable[Model],
+        code: str,
+        checks: Mapping[str, list[Check]],
+        keep: int,
+        privacy: str,
     ) -> BuildRecord:
-        """Comment, close, and swap the build in; then prune old ones."""
-        tables = [*lake_tables().values(), *(model.table for model in models)]
-        comment([table for table in tables if table.name in self._rows], self.connection)
+        """Comment, close, and swap the build in; then prune old ones.
+
+        `checks` by table; those that failed are the build's warnings.
+        """
+        tables = [*lake_tables().values(), *(m.table for m in models if not m.header.internal)]
+        published = [table for table in tables if table.name in self._stats]
+        comment(published, self.connection)
         self.connection.execute("CHECKPOINT published")
         self.connection.close()
         shutil.rmtree(self._folder / "spill", ignore_errors=True)
@@ -151,10 +264,21 @@ class Publication:
             code,
             datetime.now(UTC).isoformat(timespec="seconds"),
             round(time.perf_counter() - self._started, 3),
-            self._rows,
-            warnings,
+            {table.name: self._stats[table.name].rows for table in published},
+            [
+                f"{c.table}: {c.description}"
+                for found in checks.values()
+                for c in found
+                if not c.passed
+            ],
             privacy,
         )
+        made = Tables(
+            {name: part_names(self._manifest, name) for name in self._manifest.parts},
+            {name: Made(stats.rows, checks.get(name, [])) for name, stats in self._stats.items()},
+            0 if self._carryover is None else self._carryover.tables.continued + 1,
+        )
+        (self._folder / TABLES).write_bytes(msgspec.json.encode(made))
         for path in self._folder.rglob("*"):
             if path.is_file():
                 path.chmod(0o600)

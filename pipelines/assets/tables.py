@@ -93,6 +93,7 @@ def made(
         metadata={
             "dagster/row_count": stats.rows,
             "seconds": round(stats.seconds, 3),
+            "taken over": stats.is_kept,
             **(metadata or {}),
         },
         check_results=list(check_results(build, table)),

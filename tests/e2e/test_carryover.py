@@ -1,0 +1,268 @@
+"""Builds that continue the live one: nothing differs from a build from the beginning."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from tests.e2e.builds import published, use_models
+from tests.helpers import Codex, append, body, rollout
+from warehouse import build, pricing, publish, resources
+from warehouse.build import Build
+from warehouse.builds import DATABASE, current_build
+from warehouse.carryover import MOST_CONTINUED, TABLES, Tables
+from warehouse.lake import Lake
+from warehouse.settings import Settings, SourceSetting
+
+WEEKS = ("2026-03-04", "2026-03-11", "2026-03-18")
+
+LINES_READ = """/*
+description: Lines of each source
+grain: one row per source
+key: [source_id]
+columns: [source_id, lines]
+scope: global
+internal: true
+*/
+SELECT
+    source_id,
+    count(*) AS lines
+FROM raw_lines
+GROUP BY source_id
+"""
+SOURCES_SEEN = """/*
+description: Lines of each source, by those that were read
+grain: one row per source
+key: [source_id]
+columns: [source_id, lines]
+scope: global
+*/
+SELECT
+    source_id,
+    lines
+FROM lines_read
+"""
+LEDGERS_SEEN = """/*
+description: Events of each ledger
+grain: one row per ledger
+key: [source_id]
+columns: [source_id, lines]
+scope: global
+*/
+SELECT
+    source_id,
+    count(*) AS lines
+FROM parsed_ledger_events
+GROUP BY source_id
+"""
+
+
+@pytest.fixture
+def codex(tmp_path: Path) -> Codex:
+    """A session in each of three weeks."""
+    codex = Codex(tmp_path / "codex")
+    for number, day in enumerate(WEEKS, 1):
+        codex.write(number, 5 * number, day)
+    return codex
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Path:
+    path = tmp_path / "events.ndjson"
+    path.write_text('{"kind": "odd"}\n')
+    return path
+
+
+@pytest.fixture
+def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A model over an internal one over lines, and one over ledgers."""
+    monkeypatch.setattr(resources, "sql_folder", resources.sql_folder)  # put back afterwards
+    folder = tmp_path / "sql"
+    use_models(folder)
+    for name, sql in (
+        ("lines_read", LINES_READ),
+        ("sources_seen", SOURCES_SEEN),
+        ("ledgers_seen", LEDGERS_SEEN),
+    ):
+        (folder / "session" / f"{name}.sql").write_text(sql)
+    # what is the same for all builds is left out or made once
+    monkeypatch.setattr(publish, "comment", lambda tables, connection: None)
+    rates = pricing.rates_table(None)
+    monkeypatch.setattr(pricing, "rates_table", lambda override: rates)
+    return folder
+
+
+@pytest.fixture
+def sync(codex: Codex, home: Path, ledger: Path) -> Callable[..., Build]:
+    """Build all sources into a home; the Build tells what it did."""
+
+    def run(into: Path = home, verify: bool = False) -> Build:
+        sources = [
+            SourceSetting(kind="codex", path=str(codex.root)),
+            SourceSetting(kind="ledger", path=str(ledger)),
+        ]
+        settings = Settings(home=into, sources=sources, jobs=1, timezone="UTC")
+        with Build(settings, verify=verify) as work:
+            build.run(work)
+        return work
+
+    return run
+
+
+def kept(work: Build, *tables: str) -> list[bool]:
+    return [work.stats(table).is_kept for table in tables]
+
+
+def assert_as_from_the_beginning(sync: Callable[..., Build], home: Path) -> None:
+    """All rows of all tables, in their order, are those of a build into an empty home."""
+    fresh = home.with_name("fresh")
+    shutil.rmtree(fresh, ignore_errors=True)
+    fresh.mkdir()
+    shutil.copy2(home / "secret", fresh)
+    sync(fresh)
+    ours, theirs = published(home), published(fresh)
+    assert ours.keys() == theirs.keys()
+    for name in ours:
+        if name in ("raw_sources", "sources_read"):  # they tell when a source changed last
+            assert len(ours[name]) == len(theirs[name])
+        else:
+            assert ours[name] == theirs[name], name
+
+
+def tables(home: Path) -> Tables:
+    return msgspec.json.decode((home / "lake" / "current" / TABLES).read_bytes(), type=Tables)
+
+
+@pytest.mark.usefixtures("models")
+class TestWhatIsKept:
+    def test_nothing_at_first(self, sync: Callable[..., Build], home: Path) -> None:
+        work = sync()
+        assert kept(work, "raw_lines", "rates", "sources_seen") == [False] * 3
+        assert tables(home).continued == 0
+
+    @pytest.mark.parametrize("week", range(3))
+    def test_all_that_a_grown_session_does_not_touch(
+        self, sync: Callable[..., Build], home: Path, codex: Codex, week: int
+    ) -> None:
+        sync()
+        append(codex.path(week + 1, WEEKS[week]), body(4, 50))
+        work = sync()
+        assert kept(work, "raw_lines", "parsed_usage", "sources_seen") == [False] * 3
+        assert kept(work, "parsed_ledger_events", "parsed_patches", "rates") == [True] * 3
+        assert kept(work, "ledgers_seen") == [True]
+        assert tables(home).continued == 1
+        assert_as_from_the_beginning(sync, home)
+
+    def test_all_sessions_when_a_ledger_grew(
+        self, sync: Callable[..., Build], home: Path, ledger: Path
+    ) -> None:
+        sync()
+        append(ledger, b'{"kind": "odder"}\n')
+        work = sync()
+        assert kept(work, "parsed_usage", "parsed_messages") == [True] * 2
+        assert kept(work, "raw_lines", "sources_seen", "lines_read") == [False] * 3
+        assert_as_from_the_beginning(sync, home)
+
+    def test_internal_models_that_nothing_needs_are_not_run(
+        self, sync: Callable[..., Build], home: Path, codex: Codex, models: Path
+    ) -> None:
+        internal = models / "session" / "ledgers_inside.sql"
+        internal.write_text(LEDGERS_SEEN.replace("*/", "internal: true\n*/", 1))
+        outer = models / "session" / "ledgers_seen.sql"
+        outer.write_text(LEDGERS_SEEN.replace("parsed_ledger_events", "ledgers_inside"))
+        sync()
+        append(codex.path(1, WEEKS[0]), body(1, 50))
+        assert kept(sync(), "ledgers_inside", "ledgers_seen") == [True, True]
+        assert_as_from_the_beginning(sync, home)
+
+    def test_rows_of_a_session_that_was_written_anew_are_replaced(
+        self, sync: Callable[..., Build], home: Path, codex: Codex
+    ) -> None:
+        sync()
+        codex.path(2, WEEKS[1]).write_bytes(rollout(2, 3, cwd="/elsewhere"))
+        sync()
+        assert_as_from_the_beginning(sync, home)
+
+    def test_a_new_session_of_a_new_week(
+        self, sync: Callable[..., Build], home: Path, codex: Codex
+    ) -> None:
+        sync()
+        codex.write(9, 4, "2026-02-01")
+        sync()
+        codex.write(10, 4, "2026-04-01")
+        sync()
+        assert tables(home).continued == 2
+        assert_as_from_the_beginning(sync, home)
+
+    def test_outcomes_of_checks_and_copies_for_other_readers(
+        self, sync: Callable[..., Build], home: Path, codex: Codex
+    ) -> None:
+        first = sync()
+        copies = sorted(path.name for path in (home / "lake" / "current" / "session").iterdir())
+        assert "ledgers_seen.parquet" in copies
+        append(codex.path(1, WEEKS[0]), body(1, 50))
+        second = sync()
+        assert second.checks("ledgers_seen") == first.checks("ledgers_seen")
+        assert copies == sorted(p.name for p in (home / "lake" / "current" / "session").iterdir())
+
+    def test_a_warning_stays(
+        self, sync: Callable[..., Build], home: Path, codex: Codex, ledger: Path
+    ) -> None:
+        ledger.write_text("no JSON at all\n")
+        sync()
+        before = current_build(Lake(home))
+        append(codex.path(1, WEEKS[0]), body(1, 50))
+        sync()
+        after = current_build(Lake(home))
+        assert before is not None
+        assert after is not None
+        assert len(before.warnings) == len(after.warnings) == 1
+
+
+@pytest.mark.usefixtures("models")
+class TestMadeAnew:
+    """What cannot be trusted is not continued."""
+
+    @pytest.fixture
+    def grown(self, sync: Callable[..., Build], codex: Codex) -> None:
+        sync()
+        append(codex.path(1, WEEKS[0]), body(1, 50))
+
+    def assert_anew(self, sync: Callable[..., Build], home: Path, verify: bool = False) -> None:
+        assert kept(sync(verify=verify), "rates", "ledgers_seen") == [False, False]
+        assert tables(home).continued == 0
+        assert_as_from_the_beginning(sync, home)
+
+    @pytest.mark.usefixtures("grown")
+    def test_with_verify(self, sync: Callable[..., Build], home: Path) -> None:
+        self.assert_anew(sync, home, verify=True)
+
+    @pytest.mark.usefixtures("grown")
+    def test_other_code(self, sync: Callable[..., Build], home: Path, models: Path) -> None:
+        model = models / "session" / "sources_seen.sql"
+        model.write_text(model.read_text() + "WHERE lines > 5\n")
+        self.assert_anew(sync, home)
+
+    @pytest.mark.usefixtures("grown")
+    @pytest.mark.parametrize("file", [DATABASE, TABLES])
+    def test_a_damaged_live_build(self, sync: Callable[..., Build], home: Path, file: str) -> None:
+        path = home / "lake" / "current" / file
+        path.write_bytes(b"\0" * 100)
+        self.assert_anew(sync, home)
+
+    @pytest.mark.usefixtures("grown")
+    def test_after_many_that_were_continued(self, sync: Callable[..., Build], home: Path) -> None:
+        path = home / "lake" / "current" / TABLES
+        path.write_bytes(
+            msgspec.json.encode(msgspec.structs.replace(tables(home), continued=MOST_CONTINUED))
+        )
+        self.assert_anew(sync, home)
