@@ -4,6 +4,8 @@ description: >
   the difference: counted = counter - inherited + reverted + forgotten + beyond the counter
   - unplaced + unexplained. Laws 1 and 2 of docs/accounting.md are judged here. The state
   database's `tokens_used` stands beside them: it is the counter when it was last looked at.
+  So does what a status panel or exit line showed last, which is that counter, rounded and
+  without cached input.
 grain: one row per thread
 key: [session_id]
 columns:
@@ -24,6 +26,11 @@ columns:
   - state_tokens_used
   - is_state_current
   - state_explanation
+  - shown_total_tokens
+  - shown_total_error
+  - counted_uncached_tokens
+  - shown_difference_tokens
+  - shown_explanation
 scope: family
 */
 WITH
@@ -246,7 +253,12 @@ compared AS (
         known_states.tokens_used AS state_tokens_used,
         known_states.is_own_counter,
         known_states.is_counter,
-        known_states.tokens_used = coalesce(counters.counter_tokens, 0) AS is_state_current
+        known_states.tokens_used = coalesce(counters.counter_tokens, 0) AS is_state_current,
+        panels.shown_total_tokens,
+        panels.shown_total_error,
+        panels.counted_uncached_tokens,
+        panels.shown_difference_tokens,
+        panels.explanation AS panel_explanation
     FROM sessions
     LEFT JOIN counted
         ON sessions.session_id = counted.session_id
@@ -256,6 +268,10 @@ compared AS (
         ON sessions.session_id = law_1.session_id
     LEFT JOIN known_states
         ON sessions.session_id = known_states.session_id
+    LEFT JOIN status_reconciliation AS panels
+        ON
+            sessions.session_id = panels.session_id
+            AND panels.is_last_of_thread
 ),
 
 unexplained AS (
@@ -338,5 +354,23 @@ SELECT
         WHEN is_counter THEN 'it holds what was inherited, and no own usage'
         WHEN counter_tokens IS NULL THEN 'the thread''s files have no counters'
         ELSE 'no counter in the thread''s files says so'
-    END AS state_explanation
+    END AS state_explanation,
+    shown_total_tokens,
+    shown_total_error,
+    counted_uncached_tokens,
+    shown_difference_tokens,
+    CASE panel_explanation
+        WHEN 'equal'
+        THEN CASE WHEN shown_total_error = 0 THEN 'equal' ELSE 'equal within its rounding' END
+        WHEN 'earlier' THEN 'it was shown before the thread''s last response'
+        WHEN 'cli_counter'
+        THEN
+            concat_ws(
+                '; ',
+                'it is what the counter said',
+                CASE WHEN inherited_tokens <> 0 THEN 'it holds what was inherited' END,
+                CASE WHEN difference_tokens <> 0 THEN explanation END
+            )
+        WHEN 'unexplained' THEN 'no counter in the thread''s files says so'
+    END AS shown_explanation
 FROM explained

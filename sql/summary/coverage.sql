@@ -1,7 +1,7 @@
 /*
 description: >
   What the numbers rest on and what they lack: each aspect with how much of it is covered.
-grain: one row per aspect, and within some of them per model or confidence
+grain: one row per aspect, and within some of them per model, confidence or kind of event
 key: [aspect, detail]
 columns:
   - aspect
@@ -238,3 +238,25 @@ SELECT
     NULL AS all_tokens,
     'lines that could be read' AS aspect_meaning
 FROM sources
+UNION ALL
+SELECT
+    'events_with_context' AS aspect,
+    event_table AS detail,
+    CAST(sum(CASE WHEN missing_reason = 'none' THEN events ELSE 0 END) AS BIGINT) AS covered,
+    CAST(sum(events) AS BIGINT) AS total,
+    NULL AS covered_tokens,
+    NULL AS all_tokens,
+    'events of streams, analytics and panels whose thread, client and origin are known' AS aspect_meaning
+FROM context_coverage
+GROUP BY event_table
+UNION ALL
+SELECT
+    'missing_context' AS aspect,
+    event_table || ' (' || missing_reason || ')' AS detail,
+    0 AS covered,
+    events AS total,
+    NULL AS covered_tokens,
+    NULL AS all_tokens,
+    'events whose thread, client or origin is not known' AS aspect_meaning
+FROM context_coverage
+WHERE missing_reason <> 'none'

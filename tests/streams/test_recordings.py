@@ -631,6 +631,34 @@ def test_the_usage_line_at_exit_equals_what_is_counted(
     }
 
 
+def test_panels_stand_beside_what_is_counted_each_explained(
+    streams: Path, recordings: Path, tmp_path: Path
+) -> None:
+    codex = Root("codex", recordings / "tui_apikey/codex_home", None)
+    warehouse = lake(tmp_path, codex, Root("status", streams / "tui_apikey/status", None))
+    with counted(warehouse, "status_reconciliation", "reconciliation") as connection:
+        found = rows(connection, "SELECT * FROM status_reconciliation")
+        beside = rows(connection, "SELECT * FROM reconciliation")
+    truth = json.loads((recordings / "tui_apikey/truth.json").read_text(encoding="utf-8"))
+    ((thread, models),) = truth["threads"].items()
+    billed = sum(
+        told["input_tokens"] - told["cached_input_tokens"] + told["output_tokens"]
+        for told in models.values()
+    )
+    # every line of usage in the captures; the second session said nothing and has no rollout
+    texts = [p.read_text("utf-8") for p in (streams / "tui_apikey/status").glob("*.txt")]
+    assert len(found) == sum(text.count("Token usage:") for text in texts)
+    assert Counter(r["explanation"] for r in found if r["session_id"] == thread) == Counter(
+        {"earlier": 22, "equal": 3}
+    )
+    assert {r["explanation"] for r in found if r["session_id"] != thread} == {"no_rollout"}
+    assert {r["counted_uncached_tokens"] for r in found if r["session_id"] == thread} == {billed}
+    (row,) = beside
+    assert (row["session_id"], row["shown_explanation"]) == (thread, "equal")
+    assert row["shown_total_tokens"] == row["counted_uncached_tokens"] == billed
+    assert (row["shown_total_error"], row["shown_difference_tokens"]) == (0, 0)
+
+
 PANEL = """
   5h limit:         [█] 90% left (resets 18:22)
   Weekly limit:     [█] 80% left (resets 07:08 on 7 May)

@@ -151,6 +151,27 @@ COLUMNS = (
     Column(
         "compaction_tokens", "BIGINT", "Use of remote compactions", "none in the turn", "tokens"
     ),
+    Column("is_last_of_thread", "BOOLEAN", "Whether nothing later was shown of the thread"),
+    Column(
+        "counted_uncached_tokens",
+        "BIGINT",
+        "Our total of the thread as panels count: input that was not cached, and output",
+        null="no usage, or no panel to compare it with",
+        unit="tokens",
+    ),
+    Column(
+        "shown_difference_tokens",
+        "BIGINT",
+        "That less what was shown; as much as the rounding of the latter means nothing",
+        null="no panel, or no rollout of the thread",
+        unit="tokens",
+    ),
+    Column(
+        "shown_explanation",
+        "VARCHAR",
+        "Why what a panel or exit line last showed of the thread is not our total, in words",
+        null="no panel shows its usage",
+    ),
     Column("event_table", "VARCHAR", "Table of the events"),
     Column("missing_reason", "VARCHAR", "What context is missing, or none"),
     Column("events", "BIGINT", "Events"),
@@ -163,11 +184,19 @@ COLUMNS = (
     Column("first_line_number", "BIGINT", "Line of the first"),
 )
 
-# The same words of a turn that `reconciliation` says of a thread.
+# The same words of a turn or panel that `reconciliation` says of a thread.
 LOCAL_COLUMNS = {
     "turn_reconciliation": (
         Column("counted_tokens", "BIGINT", "Total that is counted from rollouts", "none", "tokens"),
         Column("unexplained_tokens", "BIGINT", "What is left", "nothing to compare", "tokens"),
         Column("explanation", "VARCHAR", "Why the two differ, or that they are equal"),
-    )
+    ),
+    "status_reconciliation": (
+        Column(
+            "explanation",
+            "VARCHAR",
+            "equal, earlier (counted up to an earlier response), cli_counter (the CLI's counter, "
+            "which is not our total; see reconciliation), no_rollout or unexplained",
+        ),
+    ),
 }

@@ -167,3 +167,10 @@ def _print_reconciliation(console: Console, row: Record) -> None:
             f"{row['state_tokens_used']:,} in Codex's state database: "
             + escape(row["state_explanation"])
         )
+    if row["shown_total_tokens"] is not None:
+        rounding = f" (±{row['shown_total_error']:,})" if row["shown_total_error"] else ""
+        console.print(
+            f"{row['shown_total_tokens']:,}{rounding} shown without cached input, where "
+            f"{row['counted_uncached_tokens'] or 0:,} are counted: "
+            + escape(row["shown_explanation"])
+        )
