@@ -127,8 +127,10 @@ class PartWriter:
 def _old(task: MergeTask, path: str) -> Iterator[tuple[str, pa.RecordBatch]]:
     drop, hide = set(task.drop), set(task.hide)
     privacy = Privacy("strict", task.key)
+    schema = lake_tables()[task.table].arrow_schema
     with pq.ParquetFile(path, memory_map=False) as file:
-        for batch in file.iter_batches(READ_ROWS):
+        for read in file.iter_batches(READ_ROWS):
+            batch = _conformed(read, schema)
             start = 0
             runs = pc.run_end_encode(batch.column("source_id"))
             for source_id, end in zip(
@@ -140,6 +142,20 @@ def _old(task: MergeTask, path: str) -> Iterator[tuple[str, pa.RecordBatch]]:
                 elif source_id not in drop:
                     yield source_id, batch.slice(start, end - start)
                 start = end
+
+
+def _conformed(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
+    """Rows as the contract has them now: what the one that wrote them did not know is NULL."""
+    if batch.schema.equals(schema):
+        return batch
+    arrays = []
+    for field in schema:
+        index = batch.schema.get_field_index(field.name)
+        if index < 0:
+            arrays.append(pa.nulls(batch.num_rows, field.type))
+        else:
+            arrays.append(batch.column(index).cast(field.type))
+    return pa.RecordBatch.from_arrays(arrays, schema=schema)
 
 
 def _hidden(batch: pa.RecordBatch, table: str, privacy: Privacy) -> pa.RecordBatch:

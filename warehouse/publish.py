@@ -170,12 +170,22 @@ class Publication:
         files = self._lake.part_files(self._manifest, table.name, days)
         if not files:
             return 0
-        columns = ", ".join(f'"{column.name}"' for column in table.published)
         listed = ", ".join(f"'{_escaped(file)}'" for file in files)
-        return self._insert(
-            f"INSERT INTO {table.name} SELECT {columns} FROM "
-            f"read_parquet([{listed}], hive_partitioning = FALSE)"
-        )
+        columns = ", ".join(f'"{column.name}"' for column in table.published)
+        try:
+            return self._insert(
+                f"INSERT INTO {table.name} SELECT {columns} FROM "
+                f"read_parquet([{listed}], hive_partitioning = FALSE)"
+            )
+        except duckdb.Error:
+            # rows of sources that are gone may lie in parts of an older contract: what that did
+            # not know is NULL. Slower, since the schema of every part is read first
+            names = ", ".join(f"'{column.name}'" for column in table.published)
+            return self._insert(
+                f"INSERT INTO {table.name} BY NAME "
+                f"SELECT COLUMNS(lambda name: name IN ({names})) FROM "
+                f"read_parquet([{listed}], union_by_name = TRUE, hive_partitioning = FALSE)"
+            )
 
     def load_frame(self, table: Table, frame: object) -> TableStats:
         """A table that is made once per build rather than parsed, such as prices."""

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pyarrow.parquet as pq
 import pytest
 
 from tests.e2e.builds import leftovers, published, run_build, settings, use_models
@@ -109,6 +110,28 @@ class TestBuild:
         shutil.rmtree(home / "lake" / "builds")
         assert run_build(home, codex.root)
         assert published(home) == before
+
+    @pytest.mark.parametrize("grows", [False, True])
+    def test_rows_of_an_older_contract_lack_what_it_did_not_know(
+        self, codex: Codex, home: Path, models: Path, grows: bool
+    ) -> None:
+        gone = codex.write(1, 5)
+        other = codex.write(2, 5)
+        run_build(home, codex.root)
+        gone.unlink()
+        (part,) = Lake(home).part_files(Lake(home).manifest(), "parsed_usage")
+        table = pq.ParquetFile(part).read()
+        pq.write_table(table.drop_columns(["context_window", "total_output_tokens"]), part)
+        if grows:
+            append(other, body(2, 6))
+        model = models / "session" / "sources_read.sql"
+        model.write_text(model.read_text() + "WHERE lines > 0\n")
+        run_build(home, codex.root)
+        known = ask(
+            home,
+            "SELECT last_output_tokens, total_output_tokens FROM parsed_usage ORDER BY line_number",
+        )
+        assert known == [(1, None)] * 4 + [(1, 6)] * grows
 
     def test_an_older_build_can_be_made_current(self, codex: Codex, home: Path) -> None:
         path = codex.write(1, 5)
