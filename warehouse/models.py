@@ -213,22 +213,20 @@ def run_model(model: Model, connection: duckdb.DuckDBPyConnection) -> int:
             f"ORDER BY {model.order_by}"
         )
     try:  # statements begin in the SELECT's first line, so that errors name the right one
-        connection.execute(create)
+        (rows,) = connection.execute(create).fetchone() or (0,)
     except duckdb.Error as error:
         with suppress(duckdb.Error):  # a sort column that is missing is an undeclared one
-            _check_columns(model, _columns(model.select, connection))
+            _check_columns(model, connection.query(model.select))
         raise _told(error, model.places) from None
-    _check_columns(model, _columns(model.name, connection))
-    (rows,) = connection.execute(f"SELECT count(*) FROM {model.name}").fetchone() or (0,)
+    _check_columns(model, connection.table(model.name))
     return int(rows)
 
 
-def _columns(what: str, connection: duckdb.DuckDBPyConnection) -> list[tuple[str, str]]:
-    """Names and types of a table or SELECT."""
-    return [(row[0], row[1]) for row in connection.execute(f"DESCRIBE {what}").fetchall()]
-
-
-def _check_columns(model: Model, described: list[tuple[str, str]]) -> None:
+def _check_columns(model: Model, relation: duckdb.DuckDBPyRelation) -> None:
+    """Raise ModelError unless a table or SELECT has the columns that the header declares."""
+    described = [
+        (name, str(type_)) for name, type_ in zip(relation.columns, relation.types, strict=True)
+    ]
     declared = [(column.name, column.type) for column in model.table.columns]
     if described == declared:
         return
