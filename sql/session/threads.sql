@@ -374,6 +374,28 @@ database_threads AS (
     WHERE recency = 1
 ),
 
+-- The last line of a thread in the index of names holds; an empty name takes it away.
+indexed AS (
+    SELECT
+        thread_id AS session_id,
+        nullif(arg_max(name_chars, place), 0) AS name_chars
+    FROM (
+        SELECT
+            thread_id,
+            coalesce(name_chars, 0) AS name_chars,
+            row_number() OVER (
+                PARTITION BY thread_id
+                ORDER BY
+                    updated_at NULLS FIRST,
+                    source_id,
+                    line_number
+            ) AS place
+        FROM parsed_session_index
+        WHERE thread_id IS NOT NULL
+    )
+    GROUP BY thread_id
+),
+
 -- --- git: explicit changes win over what was observed, the latest first -----------------------
 git_said AS (
     SELECT
@@ -457,8 +479,43 @@ git AS (
 ),
 
 -- --- all of them ------------------------------------------------------------------------------
+named AS (
+    SELECT unnest([thread_id, root_session_id, parent_thread_id, forked_from_id]) AS session_id
+    FROM parsed_session_meta
+    UNION
+    SELECT unnest([root_session_id, parent_thread_id, forked_from_id]) AS session_id
+    FROM parsed_app_threads
+    UNION
+    SELECT review_thread_id AS session_id FROM parsed_app_turns
+    UNION
+    SELECT unnest(agent_thread_ids) AS session_id FROM parsed_app_items
+    UNION
+    SELECT unnest([root_session_id, parent_thread_id]) AS session_id FROM parsed_analytics
+    UNION
+    SELECT forked_from_id AS session_id FROM parsed_analytics_threads
+    UNION
+    SELECT unnest(agent_thread_ids) AS session_id FROM parsed_analytics_tools
+    UNION
+    SELECT guardian_thread_id AS session_id FROM parsed_analytics_reviews
+    UNION
+    SELECT forked_from_id AS session_id FROM parsed_status
+    UNION
+    SELECT unnest([thread_id, parent_thread_id]) AS session_id FROM parsed_spawn_edges
+    UNION
+    SELECT thread_id AS session_id FROM parsed_thread_goals
+    UNION
+    SELECT session_id FROM indexed
+    UNION
+    SELECT thread_id AS session_id FROM parsed_ledger_goals
+    UNION
+    SELECT thread_id AS session_id FROM parsed_ledger_entries
+),
+
 mentioned AS (
     SELECT session_id FROM sessions
+    UNION
+    SELECT session_id FROM named
+    WHERE session_id IS NOT NULL
     UNION
     SELECT session_id FROM stream_mentions
     UNION
@@ -469,8 +526,6 @@ mentioned AS (
     SELECT session_id FROM panels
     UNION
     SELECT thread_id AS session_id FROM database_threads
-    UNION
-    SELECT session_id FROM spawned
 ),
 
 joined AS (
@@ -529,7 +584,12 @@ joined AS (
         coalesce(own.model_provider, streamed.model_provider, stored.model_provider)
             AS model_provider,
         coalesce(own.cwd, streamed.cwd, stored.cwd) AS cwd,
-        coalesce(changed.name_chars, streamed.name_chars, stored.name_chars) AS name_chars,
+        coalesce(
+            changed.name_chars,
+            indexed.name_chars,
+            streamed.name_chars,
+            stored.name_chars
+        ) AS name_chars,
         CASE
             WHEN own.has_file THEN own.is_archived
             ELSE coalesce(changed.is_shelved, shelved.is_shelved, stored.is_archived)
@@ -598,6 +658,8 @@ joined AS (
         ON mentioned.session_id = shelved.session_id
     LEFT JOIN panels
         ON mentioned.session_id = panels.session_id
+    LEFT JOIN indexed
+        ON mentioned.session_id = indexed.session_id
     LEFT JOIN database_threads AS stored
         ON mentioned.session_id = stored.thread_id
 ),

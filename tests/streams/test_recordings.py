@@ -476,9 +476,23 @@ def goal_lines(recordings: Path) -> Iterator[dict[str, Any]]:
                 yield payload
 
 
-def found_goals(warehouse: Warehouse) -> list[Row]:
-    with counted(warehouse, "thread_goals") as connection:
-        return rows(connection, "SELECT * FROM thread_goals ORDER BY session_id, goal_number")
+def found_goals(warehouse: Warehouse, missing: str | None = None) -> list[Row]:
+    """The goals, all of threads with `missing` context; `coverage` must tell the same."""
+    with counted(warehouse, "thread_goals", "coverage") as connection:
+        found = rows(connection, "SELECT * FROM thread_goals ORDER BY session_id, goal_number")
+        told = rows(
+            connection,
+            """
+            SELECT detail, covered, total FROM coverage
+            WHERE aspect = 'missing_context' OR detail = 'thread_goals'
+            """,
+        )
+    assert {r["missing_context"] for r in found} == {missing}
+    gap = {"detail": f"thread_goals ({missing})", "covered": 0, "total": len(found)}
+    known = {"detail": "thread_goals", "covered": 0 if missing else len(found), "total": len(found)}
+    assert known in told
+    assert (gap in told) is (missing is not None)
+    return found
 
 
 def as_told(found: list[Row]) -> list[Goal]:
@@ -519,7 +533,7 @@ def test_goals_from_the_database_alone(recordings: Path, tmp_path: Path) -> None
     home = tmp_path / "codex"
     home.mkdir()
     shutil.copy(recordings / "as_goals/codex_home/goals_1.sqlite", home)
-    found = found_goals(lake(tmp_path / "lake", Root("codex", home, None)))
+    found = found_goals(lake(tmp_path / "lake", Root("codex", home, None)), "unknown_thread")
     assert in_order(as_told(found)) == in_order(goals_of_database(recordings))
     assert all(r["is_final_known"] and not r["is_history_known"] for r in found)
 
