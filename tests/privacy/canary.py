@@ -231,6 +231,70 @@ def _write_beside(home: Path, recordings: Path) -> None:
     (home / "session_index.jsonl").write_bytes(b"\n".join(lines) + b"\n")
 
 
+# --- streams --------------------------------------------------------------------------------------
+
+# Of messages of streams: ids, names from fixed sets, versions, places.
+MESSAGE_LABELS = {
+    "id", "method", "type", "status", "threadId", "turnId", "itemId", "sessionId", "rootTurnId",
+    "conversationId", "forkedFromId", "parentThreadId", "agentThreadId", "senderThreadId",
+    "receiverThreadIds", "thread_id", "turn_id", "item_id", "call_id", "kind", "phase", "tool",
+    "model", "modelProvider", "reasoningEffort", "effort", "summary_mode", "cliVersion", "source",
+    "originator", "clientInfo", "userAgent", "approvalPolicy", "approvalsReviewer", "historyMode",
+    "cwd", "sha", "branch", "originUrl", "limitId", "limitName", "balance", "planType", "authMode",
+    "serviceTier", "mode", "agentNickname", "agentRole", "agent_nickname", "agentPath",
+    "threadSource", "multiAgentMode", "itemsView", "platformOs", "codexErrorInfo",
+    "dir", "ts",
+    "parent_thread_id", "version", "title",
+}  # fmt: skip
+
+
+def planted_message(value: Any, canary: str, key: str = "", keep: bool = False) -> Any:
+    """A message with the canary in every string that is not an id or a name."""
+    if isinstance(value, dict):
+        inside = keep or key == "clientInfo"
+        # a mode in a thread's settings, a list of texts elsewhere
+        is_mode = key == "threadSettings"
+        return {
+            name: inner
+            if is_mode and name == "summary"
+            else planted_message(inner, canary, name, inside)
+            for name, inner in value.items()
+        }
+    if isinstance(value, list):
+        return [planted_message(part, canary, key, keep) for part in value]
+    if isinstance(value, str) and not keep and key not in MESSAGE_LABELS:
+        return f"{value} {canary}" if value else canary
+    return value
+
+
+def make_streams(root: Path, streams: Path) -> dict[str, Path]:
+    """Folders of captures by kind of source: all texts planted, lines torn and of other kinds."""
+    folders = {kind: root / kind for kind in ("app-server", "analytics", "status")}
+    for folder in folders.values():
+        folder.mkdir(parents=True)
+    for path in sorted(streams.glob("*/app_server/*.jsonl")):
+        values = [planted_message(value, CONTENT) for value in recorded_lines(path)]
+        by_form = {(v.get("msg", v).get("method"), "result" in v): v for v in values}
+        torn = [piece for value in by_form.values() for piece in damaged(dumped(value))]
+        lines = [*map(dumped, values), *torn, CONTENT.encode()]
+        name = f"{path.parent.parent.name}-{path.name}"
+        (folders["app-server"] / name).write_bytes(b"\n".join(lines) + b"\n")
+    for path in sorted(streams.glob("*/analytics/*.jsonl")):
+        values = recorded_lines(path)
+        for value in values:
+            for event in value["events"]:
+                event["event_params"] |= {CONTENT: CONTENT, "message": CONTENT, "x": [CONTENT]}
+            value["events"].append({"event_type": f"{CONTENT} of no name", "event_params": {}})
+        torn = [piece for value in values for piece in damaged(dumped(value))]
+        lines = [*map(dumped, values), *torn, dumped(CONTENT)]
+        name = f"{path.parent.parent.name}.jsonl"
+        (folders["analytics"] / name).write_bytes(b"\n".join(lines) + b"\n")
+    for path in sorted(streams.glob("*/status/*.txt")):
+        text = path.read_text(encoding="utf-8").replace("\n\n", f"\n\n> {CONTENT}\n\n")
+        (folders["status"] / path.name).write_text(f"{CONTENT}\n{text}", encoding="utf-8")
+    return folders
+
+
 # --- the search -----------------------------------------------------------------------------------
 
 

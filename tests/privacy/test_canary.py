@@ -17,7 +17,7 @@ import duckdb
 import pytest
 
 from tests.helpers import Warehouse, compressed
-from tests.privacy.canary import CONTENT, PLACE, make_home, places_of
+from tests.privacy.canary import CONTENT, PLACE, make_home, make_streams, places_of
 from warehouse.builds import database_path
 from warehouse.contracts import lake_tables
 from warehouse.lake import Lake
@@ -64,6 +64,28 @@ def test_the_search_finds_what_is_there(codex_home: Path, tmp_path: Path) -> Non
     }
     assert {"raw_sources:path", "parsed_session_meta:cwd", "parsed_threads:rollout_path"} <= columns
     assert any(place.endswith(".msgpack") for place in found)
+
+
+@pytest.mark.parametrize("mode", ["standard", "strict"])
+def test_no_text_of_a_stream_reaches_the_lake(mode: str, streams: Path, tmp_path: Path) -> None:
+    folders = make_streams(tmp_path / "captures", streams)
+    roots = [Root(kind, folder, None) for kind, folder in folders.items()]
+    warehouse = Warehouse(tmp_path / "home", roots, mode)
+    step = warehouse.sync()
+    assert step.problems == []
+    assert step.work[1] > 5_000
+    assert places_of(CONTENT, warehouse.home) == {}
+    # what the canary could have hidden in was read
+    rules = {rule for (rule,) in warehouse.rows("parsed_rejects", "rule")}
+    assert {"not_json", "not_an_event"} <= rules
+    sizes = [size for (size,) in warehouse.rows("parsed_app_server", "text_bytes") if size]
+    assert min(sizes) >= len(CONTENT)
+    assert any(not known for (known,) in warehouse.rows("parsed_analytics", "is_known"))
+    assert warehouse.rows("parsed_status", "thread_id")
+    if mode == "strict":
+        cwds = [cwd for (cwd,) in warehouse.rows("parsed_app_threads", "cwd") if cwd]
+        assert cwds
+        assert places_of("/home/dev", warehouse.home) == {}
 
 
 # --- whole builds -----------------------------------------------------------------------------

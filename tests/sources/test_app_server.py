@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.privacy.canary import planted_message
 from tests.sources.parsed import Row, checked, parse, texts_of
 from warehouse.sources.app_server import AppServerSource
 from warehouse.sources.app_server.methods import CLIENT_REQUESTS, SERVER_REQUESTS
@@ -1088,31 +1089,6 @@ def test_version_1_events() -> None:
 
 CANARY = "Kanarienvogel zwitschert"
 WORDS = ("Kanarienvogel", "zwitschert")
-# Strings of messages that are kept: ids, names from fixed sets, versions, addresses of places.
-KEPT = {
-    "id", "method", "type", "status", "threadId", "turnId", "itemId", "sessionId", "rootTurnId",
-    "conversationId", "forkedFromId", "parentThreadId", "agentThreadId", "senderThreadId",
-    "receiverThreadIds", "thread_id", "turn_id", "item_id", "call_id", "kind", "phase", "tool",
-    "model", "modelProvider", "reasoningEffort", "effort", "summary_mode", "cliVersion", "source",
-    "originator", "clientInfo", "userAgent", "approvalPolicy", "approvalsReviewer", "historyMode",
-    "cwd", "sha", "branch", "originUrl", "limitId", "limitName", "balance", "planType", "authMode",
-    "serviceTier", "mode", "agentNickname", "agentRole", "agent_nickname", "agentPath",
-    "threadSource", "multiAgentMode", "itemsView", "platformOs", "codexErrorInfo",
-    "dir", "ts",
-    "parent_thread_id", "version", "title",
-}  # fmt: skip
-
-
-def planted(value: Any, key: str = "", keep: bool = False) -> Any:
-    """A message with the canary in every string that is not an id or a name."""
-    if isinstance(value, dict):
-        inside = keep or key in ("clientInfo",)
-        return {k: planted(v, k, inside) for k, v in value.items()}
-    if isinstance(value, list):
-        return [planted(v, key, keep) for v in value]
-    if isinstance(value, str) and not keep and key not in KEPT:
-        return f"{value} {CANARY}" if value else CANARY
-    return value
 
 
 @pytest.mark.parametrize("mode", ["standard", "strict"])
@@ -1120,10 +1096,7 @@ def test_no_content_of_the_recordings_gets_through(streams: Path, mode: str) -> 
     for path in stream_files(streams, "*.captured"):
         texts = []
         for line in path.read_text(encoding="utf-8").splitlines():
-            changed = planted(json.loads(line))
-            if changed["msg"].get("method") == "thread/settings/updated":
-                changed["msg"]["params"]["threadSettings"]["summary"] = "auto"
-            texts.append(json.dumps(changed))
+            texts.append(json.dumps(planted_message(json.loads(line), CANARY)))
         rows = parse(KIND, lines(*texts), mode)
         assert rows["parsed_rejects"] == []
         found = texts_of(rows)
