@@ -30,9 +30,18 @@ columns:
 scope: global
 */
 WITH
+-- Narrow, since most observations say nothing new.
 followed AS (
     SELECT
-        *,
+        source_id,
+        line_number,
+        primary_used_percent,
+        primary_resets_at,
+        secondary_used_percent,
+        secondary_resets_at,
+        plan_type,
+        reached_type,
+        credit_balance,
         row_number() OVER in_file AS observation,
         lag(primary_used_percent) OVER in_file AS primary_percent_before,
         lag(primary_resets_at) OVER in_file AS primary_reset_before,
@@ -53,7 +62,9 @@ followed AS (
 
 -- A reset time that is told relative to each line wavers by seconds.
 changed AS (
-    SELECT *
+    SELECT
+        source_id,
+        line_number
     FROM followed
     WHERE
         observation = 1
@@ -69,10 +80,14 @@ changed AS (
 -- Copied lines observe nothing new; neither do second files.
 observed AS (
     SELECT
-        changed.*,
+        limits.*,
         lineage.session_id,
         sources.label
     FROM changed
+    INNER JOIN parsed_rate_limits AS limits
+        ON
+            changed.source_id = limits.source_id
+            AND changed.line_number = limits.line_number
     INNER JOIN lineage
         ON changed.source_id = lineage.source_id
     INNER JOIN raw_sources AS sources

@@ -215,8 +215,8 @@ held AS (
         turn_id,
         turn_key IS NOT NULL AS marks_turn,
         last_value(turn_key IGNORE NULLS) OVER until_now AS turn_key,
-        max(context_line) OVER until_now AS context_line,
-        max(settings_line) OVER until_now AS settings_line,
+        last_value(context_line IGNORE NULLS) OVER until_now AS context_line,
+        last_value(settings_line IGNORE NULLS) OVER until_now AS settings_line,
         last_value(context_window IGNORE NULLS) OVER until_now AS context_window
     FROM changes
     WINDOW

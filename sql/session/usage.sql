@@ -57,43 +57,21 @@ counted AS (
         verdicts.source_id,
         verdicts.line_number,
         verdicts.basis,
-        lines.byte_offset,
-        lines.recorded_at AS responded_at,
-        lines.response_id,
-        coalesce(lines.turn_id, situations.turn_key) AS turn_key,
+        verdicts.byte_offset,
+        verdicts.recorded_at AS responded_at,
+        verdicts.response_id,
+        coalesce(verdicts.turn_id, situations.turn_key) AS turn_key,
         coalesce(turn_contexts.model, situations.model) AS model,
         situations.model_provider,
         situations.service_tier,
-        coalesce(lines.context_window, situations.context_window) AS context_window,
-        CASE verdicts.basis
-            WHEN 'delta' THEN verdicts.step_input_tokens
-            ELSE lines.last_input_tokens
-        END AS input_tokens,
-        CASE verdicts.basis
-            WHEN 'delta' THEN verdicts.step_cached_input_tokens
-            ELSE lines.last_cached_input_tokens
-        END AS cached_input_tokens,
-        CASE verdicts.basis
-            WHEN 'delta' THEN verdicts.step_cache_write_input_tokens
-            ELSE lines.last_cache_write_input_tokens
-        END AS cache_write_input_tokens,
-        CASE verdicts.basis
-            WHEN 'delta' THEN verdicts.step_output_tokens
-            ELSE lines.last_output_tokens
-        END AS output_tokens,
-        CASE verdicts.basis
-            WHEN 'delta' THEN verdicts.step_reasoning_output_tokens
-            ELSE lines.last_reasoning_output_tokens
-        END AS reasoning_output_tokens,
-        CASE verdicts.basis
-            WHEN 'delta' THEN verdicts.step_total_tokens
-            ELSE lines.last_total_tokens
-        END AS total_tokens
+        coalesce(verdicts.context_window, situations.context_window) AS context_window,
+        verdicts.input_tokens,
+        verdicts.cached_input_tokens,
+        verdicts.cache_write_input_tokens,
+        verdicts.output_tokens,
+        verdicts.reasoning_output_tokens,
+        verdicts.total_tokens
     FROM usage_verdicts AS verdicts
-    INNER JOIN parsed_usage AS lines
-        ON
-            verdicts.source_id = lines.source_id
-            AND verdicts.line_number = lines.line_number
     LEFT JOIN situations
         ON
             verdicts.source_id = situations.source_id
@@ -102,7 +80,7 @@ counted AS (
         ON
             verdicts.source_id = turn_contexts.source_id
             AND CASE
-                WHEN lines.turn_id <> situations.turn_key THEN lines.turn_id
+                WHEN verdicts.turn_id <> situations.turn_key THEN verdicts.turn_id
             END = turn_contexts.turn_id
             AND verdicts.line_number > turn_contexts.line_number
     WHERE verdicts.reason IS NULL

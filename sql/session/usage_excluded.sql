@@ -26,23 +26,22 @@ SELECT
     verdicts.session_id,
     verdicts.source_id,
     verdicts.line_number,
-    lines.byte_offset,
-    lines.recorded_at,
-    lines.usage_kind,
-    coalesce(lines.turn_id, situations.turn_id) AS turn_id,
+    verdicts.byte_offset,
+    verdicts.recorded_at,
+    CASE verdicts.basis
+        WHEN 'record' THEN 'token_usage_record'
+        ELSE 'token_count'
+    END AS usage_kind,
+    coalesce(verdicts.turn_id, situations.turn_id) AS turn_id,
     verdicts.reason,
     verdicts.is_in_record_turn,
-    lines.last_input_tokens AS input_tokens,
-    lines.last_cached_input_tokens AS cached_input_tokens,
-    lines.last_cache_write_input_tokens AS cache_write_input_tokens,
-    lines.last_output_tokens AS output_tokens,
-    lines.last_reasoning_output_tokens AS reasoning_output_tokens,
-    lines.last_total_tokens AS total_tokens
+    verdicts.input_tokens,
+    verdicts.cached_input_tokens,
+    verdicts.cache_write_input_tokens,
+    verdicts.output_tokens,
+    verdicts.reasoning_output_tokens,
+    verdicts.total_tokens
 FROM usage_verdicts AS verdicts
-INNER JOIN parsed_usage AS lines
-    ON
-        verdicts.source_id = lines.source_id
-        AND verdicts.line_number = lines.line_number
 LEFT JOIN situations
     ON
         verdicts.source_id = situations.source_id

@@ -2,14 +2,20 @@
 description: >
   The verdict of docs/accounting.md on every line that bears usage: the basis on which it
   counts, or the reason why it does not. A line is compared with the counter line before it
-  in the same file (in a file that inherits by reference: the last one before the cut).
+  in the same file (in a file that inherits by reference: the last one before the cut). The
+  tokens are those that the line shows for its response; where it counts by the step of the
+  cumulative counter, they are that step.
 grain: one row per token_count or token_usage_record line
 key: [source_id, line_number]
 columns:
   - source_id
   - line_number
+  - byte_offset
+  - recorded_at
   - session_id
   - situation_line
+  - turn_id
+  - response_id
   - basis
   - reason
   - is_in_record_turn
@@ -18,12 +24,13 @@ columns:
   - used_tokens
   - counter_tokens
   - baseline_tokens
-  - step_input_tokens
-  - step_cached_input_tokens
-  - step_cache_write_input_tokens
-  - step_output_tokens
-  - step_reasoning_output_tokens
-  - step_total_tokens
+  - input_tokens
+  - cached_input_tokens
+  - cache_write_input_tokens
+  - output_tokens
+  - reasoning_output_tokens
+  - total_tokens
+  - context_window
 internal: true
 scope: family
 */
@@ -35,7 +42,7 @@ sequence AS (
         line_number,
         CAST(NULL AS BIGINT) AS situation_line,
         CASE WHEN usage_kind = 'token_count' THEN line_number END AS counter_line,
-        TRUE AS is_usage
+        usage_kind = 'token_usage_record' AS is_record
     FROM parsed_usage
     UNION ALL
     SELECT
@@ -43,7 +50,7 @@ sequence AS (
         line_number,
         line_number AS situation_line,
         NULL AS counter_line,
-        FALSE AS is_usage
+        FALSE AS is_record
     FROM situations
 ),
 
@@ -51,7 +58,8 @@ preceded AS (
     SELECT
         source_id,
         line_number,
-        is_usage,
+        is_record,
+        counter_line IS NOT NULL AS is_counter,
         last_value(situation_line IGNORE NULLS) OVER before_line AS situation_line,
         last_value(counter_line IGNORE NULLS) OVER before_line AS counter_line
     FROM sequence
@@ -61,6 +69,17 @@ preceded AS (
             ORDER BY line_number
             ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
         )
+),
+
+-- Turns with a record, own or copied, are counted by records alone.
+record_turns AS (
+    SELECT DISTINCT
+        rollouts.session_id,
+        records.turn_id
+    FROM parsed_usage AS records
+    INNER JOIN rollouts
+        ON records.source_id = rollouts.source_id
+    WHERE records.turn_id IS NOT NULL
 ),
 
 files AS (
@@ -80,10 +99,51 @@ files AS (
         ON rollouts.source_id = history_bases.source_id
 ),
 
+-- Where a counter line stands: narrow, since its counters and those before it come last.
+placed AS (
+    SELECT
+        preceded.source_id,
+        preceded.line_number,
+        preceded.situation_line,
+        files.session_id,
+        files.is_placed,
+        preceded.line_number >= files.inherited_from_line
+        AND preceded.line_number < files.own_from_line AS is_in_prefix,
+        files.is_referring AND preceded.counter_line IS NULL AS lacks_base,
+        CASE
+            WHEN preceded.counter_line IS NULL THEN files.baseline_source_id
+            ELSE preceded.source_id
+        END AS earlier_source_id,
+        coalesce(preceded.counter_line, files.baseline_line) AS earlier_line,
+        coalesce(counter_copies.is_copy, FALSE) AS is_copy,
+        record_turns.turn_id IS NOT NULL AS is_in_record_turn
+    FROM preceded
+    INNER JOIN files
+        ON preceded.source_id = files.source_id
+    LEFT JOIN counter_copies
+        ON
+            preceded.source_id = counter_copies.source_id
+            AND preceded.line_number = counter_copies.line_number
+    LEFT JOIN situations
+        ON
+            preceded.source_id = situations.source_id
+            AND preceded.situation_line = situations.line_number
+    LEFT JOIN record_turns
+        ON
+            files.session_id = record_turns.session_id
+            AND situations.turn_key = record_turns.turn_id
+    WHERE preceded.is_counter
+),
+
 counters AS (
     SELECT
         source_id,
         line_number,
+        byte_offset,
+        recorded_at,
+        turn_id,
+        response_id,
+        context_window,
         has_info,
         {
             'input': last_input_tokens,
@@ -107,40 +167,27 @@ counters AS (
 
 pairs AS (
     SELECT
-        counters.source_id,
-        counters.line_number,
+        placed.*,
+        counters.byte_offset,
+        counters.recorded_at,
+        counters.turn_id,
+        counters.response_id,
+        counters.context_window,
         counters.has_info,
         counters.last,
         counters.total,
         coalesce(earlier.has_info, FALSE) AS has_baseline,
         earlier.last AS last_before,
-        earlier.total AS total_before,
-        situations.turn_key,
-        preceded.situation_line,
-        files.session_id,
-        counters.line_number >= files.inherited_from_line
-        AND counters.line_number < files.own_from_line AS is_in_prefix,
-        files.is_placed,
-        files.is_referring AND preceded.counter_line IS NULL AS lacks_base
-    FROM preceded
-    INNER JOIN counters
+        earlier.total AS total_before
+    FROM counters
+    INNER JOIN placed
         ON
-            preceded.source_id = counters.source_id
-            AND preceded.line_number = counters.line_number
-    INNER JOIN files
-        ON preceded.source_id = files.source_id
+            counters.source_id = placed.source_id
+            AND counters.line_number = placed.line_number
     LEFT JOIN counters AS earlier
         ON
-            CASE
-                WHEN preceded.counter_line IS NULL THEN files.baseline_source_id
-                ELSE preceded.source_id
-            END = earlier.source_id
-            AND coalesce(preceded.counter_line, files.baseline_line) = earlier.line_number
-    LEFT JOIN situations
-        ON
-            preceded.source_id = situations.source_id
-            AND preceded.situation_line = situations.line_number
-    WHERE preceded.is_usage
+            placed.earlier_source_id = earlier.source_id
+            AND placed.earlier_line = earlier.line_number
 ),
 
 -- How the cumulative counter moved. A component that fell begins a new epoch, whose whole
@@ -177,58 +224,45 @@ based AS (
     FROM stepped
 ),
 
--- Turns with a record, own or copied, are counted by records alone.
-record_turns AS (
-    SELECT DISTINCT
-        rollouts.session_id,
-        records.turn_id
-    FROM parsed_usage AS records
-    INNER JOIN rollouts
-        ON records.source_id = rollouts.source_id
-    WHERE records.turn_id IS NOT NULL
-),
-
 counter_verdicts AS (
     SELECT
-        based.source_id,
-        based.line_number,
-        based.session_id,
-        based.situation_line,
-        based.basis,
+        source_id,
+        line_number,
+        byte_offset,
+        recorded_at,
+        session_id,
+        situation_line,
+        turn_id,
+        response_id,
+        basis,
         CASE
-            WHEN NOT based.has_info THEN 'no_info'
-            WHEN counter_copies.is_copy THEN 'duplicate_file'
-            WHEN based.has_last AND is_empty(based.last) AND NOT based.is_advanced THEN 'estimate'
+            WHEN NOT has_info THEN 'no_info'
+            WHEN is_copy THEN 'duplicate_file'
+            WHEN has_last AND is_empty(last) AND NOT is_advanced THEN 'estimate'
             WHEN
-                NOT based.has_last AND is_empty(based.total) AND based.step.total <> 0
+                NOT has_last AND is_empty(total) AND step.total <> 0
             THEN 'estimate'
-            WHEN based.is_unchanged THEN 'unchanged_total'
-            WHEN based.is_in_prefix AND based.is_placed THEN 'inherited'
-            WHEN based.is_in_prefix THEN 'unplaced'
+            WHEN is_unchanged THEN 'unchanged_total'
+            WHEN is_in_prefix AND is_placed THEN 'inherited'
+            WHEN is_in_prefix THEN 'unplaced'
             WHEN
-                NOT based.has_baseline
-                AND based.has_last
-                AND NOT is_same_usage(based.last, based.total)
+                NOT has_baseline
+                AND has_last
+                AND NOT is_same_usage(last, total)
             THEN 'unplaced'
-            WHEN NOT based.has_baseline AND NOT based.has_last AND based.lacks_base THEN 'unplaced'
-            WHEN record_turns.turn_id IS NOT NULL THEN 'has_record'
+            WHEN NOT has_baseline AND NOT has_last AND lacks_base THEN 'unplaced'
+            WHEN is_in_record_turn THEN 'has_record'
         END AS reason,
-        record_turns.turn_id IS NOT NULL AS is_in_record_turn,
-        NOT based.is_in_prefix AS is_own,
-        based.is_reset,
-        CASE based.basis WHEN 'delta' THEN based.step.total ELSE based.last.total END AS used_tokens,
-        based.total.total AS counter_tokens,
-        CASE WHEN based.has_baseline THEN based.total_before.total END AS baseline_tokens,
-        CASE WHEN based.basis = 'delta' THEN based.step END AS step
+        is_in_record_turn,
+        NOT is_in_prefix AS is_own,
+        is_reset,
+        CASE basis WHEN 'delta' THEN step.total ELSE last.total END AS used_tokens,
+        total.total AS counter_tokens,
+        CASE WHEN has_baseline THEN total_before.total END AS baseline_tokens,
+        last,
+        step,
+        context_window
     FROM based
-    LEFT JOIN counter_copies
-        ON
-            based.source_id = counter_copies.source_id
-            AND based.line_number = counter_copies.line_number
-    LEFT JOIN record_turns
-        ON
-            based.session_id = record_turns.session_id
-            AND based.turn_key = record_turns.turn_id
 ),
 
 -- A record counts in the thread that it names, once.
@@ -236,12 +270,22 @@ record_verdicts AS (
     SELECT
         records.source_id,
         records.line_number,
+        records.byte_offset,
+        records.recorded_at,
         coalesce(records.thread_id, files.session_id) AS session_id,
         preceded.situation_line,
+        records.turn_id,
+        records.response_id,
         record_copies.reason,
         coalesce(records.thread_id = files.session_id, TRUE) AS is_own,
-        records.last_total_tokens AS used_tokens,
-        records.total_total_tokens AS counter_tokens
+        records.total_total_tokens AS counter_tokens,
+        records.last_input_tokens,
+        records.last_cached_input_tokens,
+        records.last_cache_write_input_tokens,
+        records.last_output_tokens,
+        records.last_reasoning_output_tokens,
+        records.last_total_tokens,
+        records.context_window
     FROM preceded
     INNER JOIN parsed_usage AS records
         ON
@@ -253,16 +297,18 @@ record_verdicts AS (
         ON
             preceded.source_id = record_copies.source_id
             AND preceded.line_number = record_copies.line_number
-    WHERE
-        preceded.is_usage
-        AND records.usage_kind = 'token_usage_record'
+    WHERE preceded.is_record
 )
 
 SELECT
     source_id,
     line_number,
+    byte_offset,
+    recorded_at,
     session_id,
     situation_line,
+    turn_id,
+    response_id,
     basis,
     reason,
     is_in_record_turn,
@@ -271,31 +317,37 @@ SELECT
     used_tokens,
     counter_tokens,
     baseline_tokens,
-    step.input AS step_input_tokens,
-    step.cached AS step_cached_input_tokens,
-    step.written AS step_cache_write_input_tokens,
-    step.output AS step_output_tokens,
-    step.reasoning AS step_reasoning_output_tokens,
-    step.total AS step_total_tokens
+    CASE WHEN basis = 'delta' AND reason IS NULL THEN step.input ELSE last.input END AS input_tokens,
+    CASE WHEN basis = 'delta' AND reason IS NULL THEN step.cached ELSE last.cached END AS cached_input_tokens,
+    CASE WHEN basis = 'delta' AND reason IS NULL THEN step.written ELSE last.written END AS cache_write_input_tokens,
+    CASE WHEN basis = 'delta' AND reason IS NULL THEN step.output ELSE last.output END AS output_tokens,
+    CASE WHEN basis = 'delta' AND reason IS NULL THEN step.reasoning ELSE last.reasoning END AS reasoning_output_tokens,
+    CASE WHEN basis = 'delta' AND reason IS NULL THEN step.total ELSE last.total END AS total_tokens,
+    context_window
 FROM counter_verdicts
 UNION ALL
 SELECT
     source_id,
     line_number,
+    byte_offset,
+    recorded_at,
     session_id,
     situation_line,
+    turn_id,
+    response_id,
     'record' AS basis,
     reason,
     TRUE AS is_in_record_turn,
     is_own,
     FALSE AS is_reset,
-    used_tokens,
+    last_total_tokens AS used_tokens,
     counter_tokens,
     NULL AS baseline_tokens,
-    NULL AS step_input_tokens,
-    NULL AS step_cached_input_tokens,
-    NULL AS step_cache_write_input_tokens,
-    NULL AS step_output_tokens,
-    NULL AS step_reasoning_output_tokens,
-    NULL AS step_total_tokens
+    last_input_tokens AS input_tokens,
+    last_cached_input_tokens AS cached_input_tokens,
+    last_cache_write_input_tokens AS cache_write_input_tokens,
+    last_output_tokens AS output_tokens,
+    last_reasoning_output_tokens AS reasoning_output_tokens,
+    last_total_tokens AS total_tokens,
+    context_window
 FROM record_verdicts

@@ -130,23 +130,6 @@ COLUMNS: tuple[Column, ...] = (
     Column("used_tokens", "BIGINT", "Tokens of the one response, if it is one", "absent", "tokens"),
     Column("baseline_tokens", "BIGINT", "Counter of the counter line before", "none", "tokens"),
     Column("situation_line", "BIGINT", "Line that last changed the situation", null="none did"),
-    *(
-        Column(
-            f"step_{part}_tokens",
-            "BIGINT",
-            f"How far the cumulative counter of {part.replace('_', ' ')} tokens moved",
-            "the line counts by its `last` or as a record",
-            "tokens",
-        )
-        for part in (
-            "input",
-            "cached_input",
-            "cache_write_input",
-            "output",
-            "reasoning_output",
-            "total",
-        )
-    ),
     Column("marks_turn", "BOOLEAN", "Whether the line begins or names a turn"),
     Column("is_copy", "BOOLEAN", "Whether the same line stands in another file of the thread"),
     Column("part", "BIGINT", "Which of several different lines at one offset of copies it is"),
