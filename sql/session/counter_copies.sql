@@ -85,7 +85,8 @@ parts AS (
             ORDER BY
                 is_copy,
                 (source_id <> base_source_id),
-                payload_hash
+                payload_hash,
+                source_id
         ) AS part
     FROM copies
 )
