@@ -102,8 +102,11 @@ def test_codex_home_is_honoured(place: Path, monkeypatch: pytest.MonkeyPatch) ->
 def test_without_a_codex_home_the_sample_is_read(tmp_path: Path) -> None:
     (tmp_path / "user/.codex/sessions").rmdir()
     (tmp_path / "user/.codex").rmdir()
-    (root,) = load_settings().roots()
-    assert root.path == resources.sample_folder().resolve()
+    sample = resources.sample_folder().resolve()
+    assert load_settings().roots() == [
+        Root("codex", sample, None),
+        Root("ledger", sample / "metrics", None),
+    ]
 
 
 def test_sources_named_in_settings_replace_codex_home(

@@ -169,7 +169,7 @@ class Settings(BaseSettings):
         Raises SettingsError for a path that is not there.
         """
         if not self.sources:
-            return [Root("codex", _real(default_codex_home()), None)]
+            return _default_roots()
         roots = []
         for source in self.sources:
             pattern = os.path.expanduser(source.path)
@@ -187,6 +187,15 @@ class Settings(BaseSettings):
 
 def _real(path: str | Path) -> Path:
     return Path(os.path.realpath(path))
+
+
+def _default_roots() -> list[Root]:
+    """The user's Codex home; the sample also has a ledger of goals beside it."""
+    home = default_codex_home()
+    roots = [Root("codex", _real(home), None)]
+    if home == resources.sample_folder():
+        roots.append(Root("ledger", _real(home / "metrics"), None))
+    return roots
 
 
 class _FileSource(PydanticBaseSettingsSource):

@@ -33,6 +33,8 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     """Settings of a home with the sample, built and published. Not to be changed."""
     home = tmp_path_factory.mktemp("published")
     settings = settings_for(home, resources.sample_folder())
+    ledger = SourceSetting(kind="ledger", path=str(resources.sample_folder() / "metrics"))
+    settings = settings.model_copy(update={"sources": [*settings.sources, ledger]})
     before = os.umask(0o022)
     with Build(settings) as build:
         run(build)

@@ -265,7 +265,8 @@ def test_up_to_date_build_loads_no_heavy_library(
     home = tmp_path / "home"
     shutil.copytree(published.home, home, symlinks=True)
     arguments = ["rollhouse", "build", "--home", str(home)]
-    arguments += ["--source", f"codex:{resources.sample_folder()}"]
+    for source in published.sources:
+        arguments += ["--source", f"{source.kind}:{source.path}"]
     code = (
         "import sys\n"
         "from warehouse.cli import main\n"

@@ -14,11 +14,12 @@ from typing import Any
 
 import pytest
 
-from tests.cli.conftest import ROOT, Rollhouse
+from tests.cli.conftest import ROOT, Rollhouse, settings_for
 from warehouse import overview
 from warehouse.build import Build, run
 from warehouse.ledger_block import Choice, moment
 from warehouse.pages import print_goals
+from warehouse.query import open_warehouse
 from warehouse.settings import Settings, SourceSetting
 
 Record = dict[str, Any]
@@ -125,5 +126,56 @@ def test_wrong_records_are_told(with_ledger: Settings) -> None:
     assert "Broken rules: 1,200 fail_without_reason" in page({**data, "violations": broken})
 
 
-def test_no_ledger_no_goals(published: Settings) -> None:
-    assert overview.goals(published) is None
+def test_what_is_allowed_is_not_called_broken(with_ledger: Settings) -> None:
+    data = overview.goals(with_ledger)
+    assert data is not None
+    told = [
+        {"severity": "notice", "rule": "fork", "records": 2},
+        {"severity": "rejected", "rule": "not_json", "records": 1},
+    ]
+    text = page({**data, "violations": told})
+    assert "Broken rules: 1 not_json  (" in text
+    assert "Allowed, but odd: 2 fork  (" in text
+    assert "Broken" not in page({**data, "violations": told[:1]})
+
+
+def test_no_ledger_no_goals(tmp_path: Path) -> None:
+    codex = tmp_path / "codex"
+    codex.mkdir()
+    settings = settings_for(tmp_path / "home", codex)
+    with Build(settings) as build:
+        run(build)
+    assert overview.goals(settings) is None
+
+
+# --- the sample's ledger --------------------------------------------------------------------------
+
+
+def test_the_sample_s_goals_keep_all_rules_and_find_their_threads(published: Settings) -> None:
+    data = overview.goals(published)
+    assert data is not None
+    assert all(row["closed_goals"] > 0 for row in data["by_goal_type"])
+    assert data["violations"] == []
+    assert data["summary"]["usage_cost_goals"] > 0
+    with open_warehouse(published) as connection:
+        named = connection.execute(
+            "SELECT goal_id, thread_id FROM goals WHERE thread_id IS NOT NULL UNION "
+            "SELECT goal_id, thread_id FROM attempts WHERE thread_id IS NOT NULL"
+        ).fetchall()
+        linked = connection.execute(
+            "SELECT goal_id, session_id FROM goal_threads WHERE confidence = 'certain'"
+        ).fetchall()
+        shares = connection.execute(
+            "SELECT count(*), sum(share) FROM goal_threads GROUP BY session_id"
+        ).fetchall()
+    assert set(named) <= set(linked)
+    assert len(linked) > len(named)  # sub-agents of named threads
+    assert any(goals > 1 for goals, _ in shares)
+    assert [share for _, share in shares] == [pytest.approx(1.0)] * len(shares)
+
+
+def test_summary_of_the_sample_shows_its_goals(rollhouse: Rollhouse, published: Settings) -> None:
+    done = rollhouse("summary", "--home", published.home)
+    assert done.returncode == 0, done.stderr
+    assert "closed goals in 1 ledger" in done.stdout
+    assert "Cost, from Codex where it does not" in done.stdout

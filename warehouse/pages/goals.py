@@ -148,9 +148,12 @@ def _print_quality(console: Console, row: Record) -> None:
 
 def _print_hints(console: Console, data: Record) -> None:
     """What is wrong with the ledgers, and which goals are worth a look."""
-    wrong = [f"{row['records']:,} {escape(row['rule'])}" for row in data["violations"]]
-    if wrong:
-        console.print(f"Broken rules: {', '.join(wrong)}  [dim](table goal_violations)[/]")
+    told: dict[str, list[str]] = {}
+    for row in data["violations"]:
+        title = "Allowed, but odd" if row["severity"] == "notice" else "Broken rules"
+        told.setdefault(title, []).append(f"{row['records']:,} {escape(row['rule'])}")
+    for title, rules in sorted(told.items(), reverse=True):
+        console.print(f"{title}: {', '.join(rules)}  [dim](table goal_violations)[/]")
     odd = [f"{row['goals']:,} {row['category'].replace('_', ' ')}" for row in data["candidates"]]
     if odd:
         console.print(f"Worth a look: {', '.join(odd)}  [dim](table goal_audit_candidates)[/]")
