@@ -131,7 +131,7 @@ class Bench:
         self.env = {
             name: value
             for name, value in os.environ.items()
-            if not name.startswith(("ROLLHOUSE_", "DAGSTER_")) and name != "CODEX_HOME"
+            if not name.startswith(("ROLLHOUSE_", "DAGSTER_", "CODEX_"))
         }
         self.env["PYTHONPATH"] = os.pathsep.join(
             [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]

@@ -159,6 +159,21 @@ def test_touched(codex: Codex, warehouse: Warehouse, check: Check) -> None:
     check()
 
 
+@pytest.mark.parametrize(
+    ("seconds", "shown"), [(400_000_000_000, (2262, 4, 11)), (-(1 << 31), (1901, 12, 13))]
+)
+def test_times_that_no_clock_should_have_given(
+    seconds: int, shown: tuple[int, int, int], codex: Codex, warehouse: Warehouse, check: Check
+) -> None:
+    """File systems take them; some give them back, others their own last ones."""
+    path = codex.write(1, 3)
+    os.utime(path, (seconds, seconds))
+    assert warehouse.sync().work == (1, 4)
+    ((modified_at,),) = warehouse.rows("raw_sources", "modified_at")
+    assert (modified_at.year, modified_at.month, modified_at.day) == shown
+    check()
+
+
 def test_grown_reads_the_new_bytes_only(codex: Codex, warehouse: Warehouse, check: Check) -> None:
     path = codex.write(1, 10)
     codex.write(2, 10)

@@ -99,6 +99,26 @@ def test_codex_home_is_honoured(place: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert problem() == "CODEX_HOME names ~/nowhere, which is not a folder"
 
 
+def test_databases_outside_the_codex_home_are_followed(
+    tmp_path: Path, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (place / "databases").mkdir()
+    monkeypatch.setenv("CODEX_SQLITE_HOME", "databases")
+    home, databases = load_settings().roots()
+    assert (home.kind, home.path.name) == ("codex", ".codex")
+    assert databases == Root("codex-state", place / "databases", None)
+    monkeypatch.setenv("CODEX_SQLITE_HOME", "/nowhere")
+    assert problem() == "CODEX_SQLITE_HOME names /nowhere, which is not a folder"
+    monkeypatch.setenv("CODEX_SQLITE_HOME", "databases")
+    # sources that are named, and the sample, have their databases beside them
+    write(place, '[[sources]]\nkind = "codex"\npath = "~/.codex"')
+    assert [root.kind for root in load_settings().roots()] == ["codex"]
+    write(place, "")
+    (tmp_path / "user/.codex/sessions").rmdir()
+    (tmp_path / "user/.codex").rmdir()
+    assert [root.kind for root in load_settings().roots()] == ["codex", "ledger"]
+
+
 def test_without_a_codex_home_the_sample_is_read(tmp_path: Path) -> None:
     (tmp_path / "user/.codex/sessions").rmdir()
     (tmp_path / "user/.codex").rmdir()

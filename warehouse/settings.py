@@ -189,15 +189,6 @@ def _real(path: str | Path) -> Path:
     return Path(os.path.realpath(path))
 
 
-def _default_roots() -> list[Root]:
-    """The user's Codex home; the sample also has a ledger of goals beside it."""
-    home = default_codex_home()
-    roots = [Root("codex", _real(home), None)]
-    if home == resources.sample_folder():
-        roots.append(Root("ledger", _real(home / "metrics"), None))
-    return roots
-
-
 class _FileSource(PydanticBaseSettingsSource):
     """The values of rollhouse.toml, already read."""
 
@@ -217,13 +208,29 @@ def default_codex_home() -> Path:
 
     Raises SettingsError if CODEX_HOME names a folder that is not there.
     """
-    if named := os.environ.get("CODEX_HOME"):
-        path = Path(os.path.expanduser(named))
-        if not path.is_dir():
-            raise SettingsError(f"CODEX_HOME names {named}, which is not a folder")
-        return path
-    home = Path("~/.codex").expanduser()
+    home = _named_folder("CODEX_HOME") or Path("~/.codex").expanduser()
     return home if home.is_dir() else resources.sample_folder()
+
+
+def _default_roots() -> list[Root]:
+    """The Codex home and what lies elsewhere: the databases, or the sample's ledger of goals."""
+    home = default_codex_home()
+    roots = [Root("codex", _real(home), None)]
+    if home == resources.sample_folder():
+        roots.append(Root("ledger", _real(home / "metrics"), None))
+    elif databases := _named_folder("CODEX_SQLITE_HOME"):
+        roots.append(Root("codex-state", _real(databases), None))
+    return roots
+
+
+def _named_folder(variable: str) -> Path | None:
+    named = os.environ.get(variable)
+    if not named:
+        return None
+    path = Path(os.path.expanduser(named))
+    if not path.is_dir():
+        raise SettingsError(f"{variable} names {named}, which is not a folder")
+    return path
 
 
 def load_settings(

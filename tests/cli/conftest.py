@@ -48,7 +48,7 @@ def environment(tmp_path: Path) -> dict[str, str]:
     kept = {
         name: value
         for name, value in os.environ.items()
-        if not name.startswith(("ROLLHOUSE_", "DAGSTER_")) and name != "CODEX_HOME"
+        if not name.startswith(("ROLLHOUSE_", "DAGSTER_", "CODEX_"))
     }
     user = tmp_path / "user"
     user.mkdir()

@@ -98,7 +98,7 @@ class Rollhouse:
         kept = {
             name: value
             for name, value in os.environ.items()
-            if not name.startswith(("ROLLHOUSE_", "DAGSTER_")) and name != "CODEX_HOME"
+            if not name.startswith(("ROLLHOUSE_", "DAGSTER_", "CODEX_"))
         }
         self._folder = folder
         self._home = home

@@ -159,6 +159,24 @@ class TestDiscovery:
             (tmp_path / home / "work/copy/state_5.sqlite").touch()
         assert found_below(tmp_path) == ["ann/state_5.sqlite", "team/bob/.codex/state_5.sqlite"]
 
+    def test_of_a_folder_of_databases_alone_is_read_as_that(
+        self, tmp_path: Path, home: Path
+    ) -> None:
+        """Where CODEX_SQLITE_HOME keeps them, beside a home that has older ones."""
+        moved = tmp_path / "databases"
+        moved.mkdir()
+        for folder, number in ((home, 1), (moved, 2)):
+            with contextlib.closing(make(folder / "state_5.sqlite", THREADS)) as writer:
+                insert(writer, "threads", thread(number))
+        roots = [Root("codex", home, None), Root("codex-state", moved, None)]
+        warehouse = Warehouse(tmp_path / "lake", roots)
+        assert warehouse.sync().problems == []
+        assert sorted(warehouse.rows("parsed_threads", "thread_id")) == [
+            ("thread-1",),
+            ("thread-2",),
+        ]
+        assert {kind for (kind,) in warehouse.rows("raw_sources", "kind")} == {"codex-state"}
+
     def test_of_a_file_is_that_file_for_one_kind_only(self, home: Path) -> None:
         for name in ("state_5.sqlite", "session_index.jsonl", "rollout-x.jsonl"):
             (home / name).touch()

@@ -18,6 +18,7 @@ from typing import NamedTuple
 from warehouse.sources.base import reason
 
 NOT_UTF8 = "its name is not UTF-8"
+_LAST_NS = (1 << 63) - 1  # in the year 2262
 
 
 class Seen(NamedTuple):
@@ -84,7 +85,16 @@ def _file(path: str, entry: os.DirEntry[str] | None = None) -> Iterator[Seen]:
         yield Seen(path, 0, 0, reason(problem))
         return
     if stat.S_ISREG(status.st_mode):  # opening a pipe would wait forever
-        yield Seen(path, status.st_size, status.st_mtime_ns)
+        yield Seen(path, status.st_size, mtime_of(status))
+
+
+def mtime_of(status: os.stat_result) -> int:
+    """When a file was changed, within the nanoseconds that 64 bits hold.
+
+    File systems keep any time that a clock or a restored archive gave them, beyond the last
+    that a date can be.
+    """
+    return max(-_LAST_NS, min(status.st_mtime_ns, _LAST_NS))
 
 
 def _is_text(name: str) -> bool:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from warehouse.sources.base import DATABASE_LOG, Found
-from warehouse.sources.walking import Seen, walk
+from warehouse.sources.walking import Seen, mtime_of, walk
 
 _DATABASE = re.compile(r"(?:state|goals)(?:_(\d{1,9}))?\.sqlite\Z")
 _INDEX = "session_index.jsonl"
@@ -64,4 +64,4 @@ def _with_log(seen: Seen) -> Seen:
         log = os.stat(seen.path + DATABASE_LOG)
     except OSError:
         return seen
-    return seen._replace(size=seen.size + log.st_size, mtime_ns=max(seen.mtime_ns, log.st_mtime_ns))
+    return seen._replace(size=seen.size + log.st_size, mtime_ns=max(seen.mtime_ns, mtime_of(log)))
