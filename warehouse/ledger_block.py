@@ -135,7 +135,8 @@ def compatible_block(
 def goal_page(connection: duckdb.DuckDBPyConnection, choice: Choice = Choice()) -> Record:
     """What a page about goals shows, as rows of the honest tables: NULL where nothing is known.
 
-    `violations` and `candidates` are counts by severity and by category, over all goals.
+    `violations` and `candidates` are counts by severity and by category, over the whole ledgers
+    that the choice leaves.
     """
     with _chosen(connection, choice) as chosen:
         return {
@@ -149,11 +150,13 @@ def goal_page(connection: duckdb.DuckDBPyConnection, choice: Choice = Choice()) 
             "ledgers": _all(chosen, "ledgers"),
             "violations": _all(
                 chosen,
-                "(SELECT severity, rule, count(*) AS records FROM goal_violations GROUP BY ALL)",
+                "(SELECT severity, rule, count(*) AS records FROM goal_violations "
+                "SEMI JOIN ledgers USING (source_id) GROUP BY ALL)",
             ),
             "candidates": _all(
                 chosen,
-                "(SELECT category, count(*) AS goals FROM goal_audit_candidates GROUP BY ALL)",
+                "(SELECT category, count(*) AS goals FROM goal_audit_candidates "
+                "SEMI JOIN ledgers USING (source_id) GROUP BY ALL)",
             ),
         }
 
@@ -167,11 +170,15 @@ def _chosen(
     try:
         sql_folder = resources.sql_folder()
         run_macros(sql_folder, chosen)
-        conditions, values = _conditions(choice)
+        conditions, values = _places(choice)
+        chosen.execute(
+            f"CREATE TEMP TABLE ledgers AS SELECT * FROM ledgers WHERE {conditions}", values
+        )
+        conditions, values = _times(choice)
         for table in ("effective_goals", "attempts"):
             chosen.execute(
-                f"CREATE TEMP TABLE {table} AS SELECT goals.* FROM {table} AS goals "
-                f"INNER JOIN ledgers USING (source_id) WHERE {conditions}",
+                f"CREATE TEMP TABLE {table} AS SELECT * FROM {table} "
+                f"SEMI JOIN ledgers USING (source_id) WHERE {conditions}",
                 values,
             )
         for name in _MODELS:
@@ -182,8 +189,9 @@ def _chosen(
         chosen.close()
 
 
-def _conditions(choice: Choice) -> tuple[str, list[object]]:
-    closed_at = "coalesce(goals.finished_at, goals.started_at)"
+def _times(choice: Choice) -> tuple[str, list[object]]:
+    """Which goals and attempts, by when they were closed."""
+    closed_at = "coalesce(finished_at, started_at)"
     conditions = ["TRUE"]
     values: list[object] = []
     if choice.since is not None:
@@ -192,15 +200,19 @@ def _conditions(choice: Choice) -> tuple[str, list[object]]:
     if choice.until is not None:
         conditions.append(f"{closed_at} < ?")
         values.append(choice.until)
+    return " AND ".join(conditions), values
+
+
+def _places(choice: Choice) -> tuple[str, list[object]]:
+    """Which ledgers."""
+    conditions = ["TRUE"]
+    values: list[object] = []
     if choice.label is not None:
-        conditions.append("ledgers.label = ?")
+        conditions.append("label = ?")
         values.append(choice.label)
     if choice.project is not None:
         project = choice.project.rstrip("/")
-        conditions.append(
-            "(ledgers.project = ? OR starts_with(ledgers.project, ?) "
-            "OR ends_with(ledgers.project, ?))"
-        )
+        conditions.append("(project = ? OR starts_with(project, ?) OR ends_with(project, ?))")
         values += [project, f"{project}/", f"/{project}"]
     return " AND ".join(conditions), values
 

@@ -104,7 +104,7 @@ def usage(settings: Settings, choice: Choice = EVERYTHING) -> Record:
 
 
 def goals(settings: Settings, choice: Choice = EVERYTHING) -> Record | None:
-    """What ledgers tell of goals, or None where there is no ledger."""
+    """What ledgers tell of goals, or None where there is none, or the choice leaves none."""
     with asking(settings) as connection:
         page = goal_page(connection, choice)
         return page if page["ledgers"] else None

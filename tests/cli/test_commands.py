@@ -243,7 +243,7 @@ def test_folder_without_sessions(
         work.progress = console
         console.result(run(work), work)
     assert f"no file of a known kind in {tmp_path}/empty\n" in capsys.readouterr().out
-    assert rollhouse("summary", "--home", home).stdout.startswith("No sessions yet.")
+    assert rollhouse("summary", "--home", home).stdout.startswith("No sessions.")
     status = json.loads(rollhouse("status", "--home", home, "--json").stdout)
     assert status["sources"] == []
     assert status["freshness"]["last_line_at"] is None

@@ -139,6 +139,39 @@ def test_what_is_allowed_is_not_called_broken(with_ledger: Settings) -> None:
     assert "Broken" not in page({**data, "violations": told[:1]})
 
 
+def test_a_choice_of_ledgers_leaves_out_what_is_told_of_the_others(
+    ledger: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "broken.ndjson").write_text("no json\n")
+    sources = [
+        SourceSetting(kind="ledger", path=str(ledger / "small.ndjson"), label="ann"),
+        SourceSetting(kind="ledger", path=str(tmp_path / "broken.ndjson"), label="bob"),
+    ]
+    settings = Settings(home=tmp_path / "home", timezone="UTC", jobs=1, sources=sources)
+    with Build(settings) as build:
+        run(build)
+    told = {
+        label: overview.goals(settings, Choice(label=label))
+        for label in (None, "ann", "bob", "eve")
+    }
+    found = {
+        label: data
+        and (
+            len(data["ledgers"]),
+            {row["rule"]: row["records"] for row in data["violations"]}.get("not_json", 0),
+            bool(data["candidates"]),
+            data["summary"]["closed_goals"] > 0,
+        )
+        for label, data in told.items()
+    }
+    assert found == {
+        None: (2, 1, True, True),
+        "ann": (1, 0, True, True),
+        "bob": (1, 1, False, False),
+        "eve": None,
+    }
+
+
 def test_no_ledger_no_goals(tmp_path: Path) -> None:
     codex = tmp_path / "codex"
     codex.mkdir()

@@ -31,7 +31,7 @@ def print_usage(data: Record, out: TextIO | None = None) -> None:
     console = new_page(out)
     usage, coverage = data["usage"], data["coverage"]
     if not usage["sessions"]:
-        console.print("No sessions yet. `rollhouse status` tells what was read.")
+        console.print("No sessions. `rollhouse status` tells what was read.")
         return
     with_usage = coverage["sessions_with_usage"]["covered"]
     console.print(
