@@ -22,6 +22,7 @@ from warehouse.parsing import to_batch
 from warehouse.sources.ledger.lines import LedgerParser
 
 DATA = Path(__file__).parents[1] / "data"
+ABOUT_THREADS = ("usage", "sessions")  # empty here
 
 Row = dict[str, Any]
 
@@ -34,8 +35,7 @@ class Replay:
         self.connection.execute("SET TimeZone = 'UTC'")
         run_macros(resources.sql_folder(), self.connection)
         create_empty(lake_tables().values(), self.connection)
-        # tables about threads: empty here
-        create_empty((_models()[name].table for name in ("usage", "sessions")), self.connection)
+        create_empty((_models()[name].table for name in ABOUT_THREADS), self.connection)
 
     def read(
         self, content: bytes, label: str | None = None, path: str = "/p/metrics/events.ndjson"
@@ -80,11 +80,12 @@ def _models() -> dict[str, Model]:
 
 @cache
 def _goal_models() -> list[Model]:
-    """The models that rest on ledgers, in order."""
+    """The models that rest on ledgers, and on nothing else but usage and sessions, in order."""
     found: dict[str, Model] = {}
     for model in _models().values():
         of_ledgers = {name for name in model.references if name.startswith("parsed_ledger_")}
-        if of_ledgers or model.references & found.keys():
+        there = lake_tables().keys() | found.keys() | set(ABOUT_THREADS)
+        if model.references <= there and (of_ledgers or model.references & found.keys()):
             found[model.name] = model
     return list(found.values())
 
