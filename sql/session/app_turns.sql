@@ -112,6 +112,8 @@ said AS (
 keyed AS (
     SELECT
         said.*,
+        CASE WHEN said.event NOT IN ('history', 'listed') THEN said.connection_id END
+            AS live_connection_id,
         CASE
             WHEN regexp_matches(said.turn_id, '^[0-9]+$')
                 THEN said.connection_id || ':' || said.turn_id
@@ -139,8 +141,11 @@ streamed AS (
         turn_key,
         min(turn_id) AS turn_id,
         min(root_turn_id) AS root_turn_id,
-        arg_min(connection_id, CASE WHEN event = 'turn/start' THEN 0 ELSE line_number END)
-            AS connection_id,
+        -- what is told on several connections belongs to none of them, but to its thread's
+        coalesce(
+            min(CASE WHEN event = 'turn/start' THEN connection_id END),
+            CASE WHEN count(DISTINCT live_connection_id) = 1 THEN min(live_connection_id) END
+        ) AS connection_id,
         arg_min(source_id, line_number) AS source_id,
         min(line_number) AS line_number,
         bool_or(event = 'turn/start') AS is_client_started,

@@ -170,22 +170,59 @@ def test_every_request_has_the_answer_with_its_id(
     }
 
 
-def test_kinds_add_up(streams: Path, all_streams: duckdb.DuckDBPyConnection) -> None:
-    kinds: Counter[str] = Counter()
-    for _, message in messages(streams):
-        if "method" in message:
-            item = (message.get("params") or {}).get("item") or {}
-            kinds[f"{message['method']} {item.get('type', '')}".strip()] += 1
-    found = rows(all_streams, "SELECT * FROM stream_kinds WHERE message_kind <> 'response'")
+def counts_by_kind(connection: duckdb.DuckDBPyConnection) -> Counter[tuple[str, str, str]]:
+    """(kind of source, kind of message, its name) and how many there are; all are known."""
+    found = rows(connection, "SELECT * FROM stream_kinds")
     assert all(r["is_known"] for r in found)
-    assert kinds == Counter(
-        {
-            f"{r['shape_name']} {r['item_type']}".strip(): r["messages"]
-            for r in found
-            # version 1 repeats commands and patches; their items were told once above
-            if r["message_kind"] != "error" and not r["shape_name"].startswith("codex/event/")
-        }
-    ) + Counter({k: n for k, n in kinds.items() if k.startswith("codex/event/")})
+    counts: Counter[tuple[str, str, str]] = Counter()
+    for r in found:
+        counts[r["kind"], r["message_kind"], r["shape_name"]] += r["messages"]
+    return counts
+
+
+def test_every_message_is_of_a_known_kind_and_counted_once(
+    streams: Path, all_streams: duckdb.DuckDBPyConnection
+) -> None:
+    expected: Counter[tuple[str, str, str]] = Counter()
+    items: Counter[tuple[str, str]] = Counter()
+    asked: dict[tuple[str, object], str] = {}
+    for capture, message in messages(streams):
+        method = message.get("method")
+        if method is None:
+            kind = "error" if "error" in message else "response"
+            method = asked.pop((capture, message["id"]))
+        elif "id" in message:
+            kind = "request"
+            asked[capture, message["id"]] = method
+        else:
+            kind = "notification"
+        expected["app-server", kind, method] += 1
+        if method in ("item/started", "item/completed"):
+            items[method, message["params"]["item"]["type"]] += 1
+    assert counts_by_kind(all_streams) == expected
+    found = rows(all_streams, "SELECT * FROM stream_kinds WHERE shape_name LIKE 'item/%ted'")
+    assert Counter({(r["shape_name"], r["item_type"]): r["messages"] for r in found}) == items
+
+
+def test_every_event_and_panel_is_of_a_known_kind_and_counted_once(
+    streams: Path, tmp_path: Path
+) -> None:
+    expected: Counter[tuple[str, str, str]] = Counter()
+    for path in streams.glob("*/analytics/*.jsonl"):
+        for line in path.read_text(encoding="utf-8").splitlines():
+            for event in json.loads(line)["events"]:
+                expected["analytics", "event", event["event_type"]] += 1
+    for path in streams.glob("*/status/*.txt"):
+        for line in path.read_text(encoding="utf-8").splitlines():
+            if "Token usage:" in line:
+                name = "exit" if line.startswith("Token usage: total=") else "panel"
+                expected["status", "snapshot", name] += 1
+    roots = [
+        *analytics_roots(streams, *WITH_ANALYTICS),
+        Root("status", streams / "tui_apikey/status", None),
+    ]
+    with counted(lake(tmp_path, *roots), "stream_kinds") as connection:
+        assert counts_by_kind(connection) == expected
 
 
 def test_raw_and_wrapped_captures_of_one_stream_tell_one_story(
