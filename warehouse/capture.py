@@ -9,7 +9,7 @@ own writes the capture, and whatever goes wrong there (a full disk, a slow one) 
 the capture and nothing else. Signals are passed on, the exit code is the program's.
 
 Each line of the capture is `{"ts": ..., "dir": "out" or "in", "msg": ...}`, seen from the
-client; a line that is no JSON has `bytes` in place of `msg`.
+client; a line that is no JSON, or too long, has `bytes` in place of `msg`.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ from warehouse.redaction import redacted
 
 CHUNK_BYTES = 1 << 16
 MAX_WAITING_BYTES = 64 << 20  # more than this unwritten is dropped
+MAX_LINE_BYTES = 64 << 20  # of a longer line only its size is written
 LINGER_SECONDS = 0.5  # what a program's own children may still say after its end
 NOT_FOUND, NOT_EXECUTABLE = 127, 126  # as shells have it
 
@@ -175,6 +176,28 @@ def _is_in_foreground() -> bool:
 # --- writing down -----------------------------------------------------------------------------
 
 
+class _Line:
+    """A line that has not ended yet: its pieces, unless they are too many, and its size."""
+
+    def __init__(self) -> None:
+        self.size = 0
+        self._pieces: list[bytes] = []
+
+    def add(self, piece: bytes) -> None:
+        self.size += len(piece)
+        if self.size > MAX_LINE_BYTES:
+            self._pieces.clear()
+        elif piece:
+            self._pieces.append(piece)
+
+    def end(self) -> tuple[int, bytes | None]:
+        """Size and content (None of one that is too long); the next line begins."""
+        size, content = self.size, b"".join(self._pieces)
+        self.size = 0
+        self._pieces.clear()
+        return size, None if size > MAX_LINE_BYTES else content
+
+
 class Recorder:
     """Writes lines of a capture in a thread of its own; `put` never waits."""
 
@@ -184,7 +207,7 @@ class Recorder:
         self._chunks: queue.SimpleQueue[tuple[str, float, bytes] | None] = queue.SimpleQueue()
         self._waiting = 0
         self._lock = threading.Lock()
-        self._unfinished: dict[str, list[bytes]] = {"in": [], "out": []}
+        self._unfinished = {"in": _Line(), "out": _Line()}
         self._lost = 0
         self._trouble: str | None = None
         self._thread = threading.Thread(target=self._write, daemon=True)
@@ -219,40 +242,49 @@ class Recorder:
                 self._waiting -= len(chunk)
             if self._trouble is None:
                 self._lines(way, at, chunk)
-        for way, pieces in self._unfinished.items():
-            if pieces and self._trouble is None:
-                self._line(way, at, b"".join(pieces))
+        for way, line in self._unfinished.items():
+            self._line(way, at, *line.end())
 
     def _lines(self, way: str, at: float, chunk: bytes) -> None:
         *ends, rest = chunk.split(b"\n")
-        pieces = self._unfinished[way]
+        line = self._unfinished[way]
         for end in ends:
-            self._line(way, at, b"".join([*pieces, end]))
-            pieces.clear()
-        if rest:
-            pieces.append(rest)
+            line.add(end)
+            self._line(way, at, *line.end())
+        line.add(rest)
 
-    def _line(self, way: str, at: float, line: bytes) -> None:
-        if not line.strip() or self._trouble is not None:
+    def _line(self, way: str, at: float, size: int, line: bytes | None) -> None:
+        if self._trouble is not None or (line is not None and not line.strip()):
             return
         try:
-            _append(self._file, entry(way, at, line, self._content) + b"\n")
+            written = (
+                _unread(way, at, size) if line is None else entry(way, at, line, self._content)
+            )
+            _append(self._file, written + b"\n")
         except OSError as problem:
             self._trouble = problem.strerror or type(problem).__name__
 
 
 def entry(way: str, at: float, line: bytes, content: bool) -> bytes:
     """A line of the capture for a line that passed."""
-    stamp = datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")
-    head = f'{{"ts":"{stamp.replace("+00:00", "Z")}","dir":"{way}",'.encode()
     try:
         message = msgspec.json.decode(line)
         if not isinstance(message, dict):
             raise ValueError("no message")
         body = line.strip() if content else msgspec.json.encode(redacted(message))
     except (ValueError, RecursionError, OverflowError):  # msgspec's errors are ValueErrors
-        return head + b'"bytes":%d}' % len(line)
-    return head + b'"msg":' + body + b"}"
+        return _unread(way, at, len(line))
+    return _head(way, at) + b'"msg":' + body + b"}"
+
+
+def _unread(way: str, at: float, size: int) -> bytes:
+    """A line of the capture for one that is no message, or too long to be held."""
+    return _head(way, at) + b'"bytes":%d}' % size
+
+
+def _head(way: str, at: float) -> bytes:
+    stamp = datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")
+    return f'{{"ts":"{stamp.replace("+00:00", "Z")}","dir":"{way}",'.encode()
 
 
 def _append(file: int, line: bytes) -> None:

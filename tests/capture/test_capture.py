@@ -287,3 +287,36 @@ def test_a_slow_disk_thins_the_capture_and_holds_nobody_up(
     written = [json.loads(entry) for entry in pieces[0].splitlines()]
     assert 0 < len([entry for entry in written if "msg" in entry]) < 1000
     assert all("msg" in entry or "bytes" in entry for entry in written)
+
+
+def test_of_a_line_too_long_to_hold_the_size_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(capture, "MAX_LINE_BYTES", 100_000)
+    out = tmp_path / "capture.jsonl"
+    recorder = Recorder(os.open(out, os.O_WRONLY | os.O_CREAT), content=False)
+    start, end = b'{"id":1,"method":"a","text":"', b'"}'
+    recorder.put("in", start)
+    for _ in range(30):
+        recorder.put("in", b"x" * 10_000)
+    # the other way goes on meanwhile
+    recorder.put("out", b'{"id":2,"method":"b"}\n')
+    recorder.put("in", end + b'\n{"id":3,"method":"c"}\n' + start + b"x" * 99_000)
+    recorder.put("in", end)  # cut before its end, but short enough
+    assert recorder.close() is None
+    written = lines_of(out)
+    assert [entry.get("bytes") for entry in written] == [None, 300_031, None, None]
+    assert [entry["msg"]["id"] for entry in written if "msg" in entry] == [2, 3, 1]
+    assert written[-1]["msg"]["text"] == {"bytes": 99_000, "chars": 99_000}
+    rows = parse(AppServerSource(), out.read_bytes())
+    assert [row["rule"] for row in rows["parsed_rejects"]] == ["junk"]
+
+
+def test_a_huge_message_passes_and_is_written(tmp_path: Path) -> None:
+    out = tmp_path / "capture.jsonl"
+    text = "größe" * 2_000_000
+    line = json.dumps({"id": 1, "method": "a", "text": text}, ensure_ascii=False).encode() + b"\n"
+    said, _ = recorded(out, *python(ECHO)).communicate(line, timeout=60)
+    assert said == line
+    sizes = {"bytes": 14_000_000, "chars": 10_000_000}
+    assert [entry["msg"]["text"] for entry in lines_of(out)] == [sizes, sizes]
