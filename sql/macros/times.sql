@@ -1,6 +1,20 @@
--- The day of a moment in the timezone of the settings.
+-- The day of a moment in the timezone of the settings, and the moment of a minute of such a day.
 CREATE OR REPLACE TEMP MACRO local_day(moment) AS
     CAST(timezone(coalesce(getvariable('timezone'), 'UTC'), moment) AS DATE);
+
+CREATE OR REPLACE TEMP MACRO local_moment(local_day, minute_of_day) AS
+    timezone(
+        coalesce(getvariable('timezone'), 'UTC'),
+        CAST(local_day AS TIMESTAMP) + to_minutes(minute_of_day)
+    );
+
+-- The day of a moment in UTC.
+CREATE OR REPLACE TEMP MACRO utc_day(moment) AS
+    CAST(timezone('UTC', moment) AS DATE);
+
+-- The moment some seconds (whole or not) after another.
+CREATE OR REPLACE TEMP MACRO seconds_after(moment, elapsed_seconds) AS
+    moment + to_seconds(elapsed_seconds);
 
 -- A moment as text, such as 2026-11-21T11:35:15.825000Z.
 CREATE OR REPLACE TEMP MACRO utc_text(moment) AS

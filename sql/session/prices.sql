@@ -23,7 +23,7 @@ scope: global
 */
 WITH
 days AS (
-    SELECT DISTINCT CAST(timezone('UTC', recorded_at) AS DATE) AS price_day
+    SELECT DISTINCT utc_day(recorded_at) AS price_day
     FROM parsed_usage
     WHERE recorded_at IS NOT NULL
 ),

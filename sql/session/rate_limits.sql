@@ -200,7 +200,7 @@ SELECT
     burn_percent_per_hour,
     CASE
         WHEN burn_percent_per_hour > 0.001 AND used_percent < 100
-        THEN observed_at + to_seconds((100 - used_percent) * 3600 / burn_percent_per_hour)
+        THEN seconds_after(observed_at, (100 - used_percent) * 3600 / burn_percent_per_hour)
     END AS exhausted_at,
     plan_type,
     reached_type,

@@ -108,10 +108,7 @@ resets AS (
         source_id,
         line_number,
         position,
-        timezone(
-            coalesce(getvariable('timezone'), 'UTC'),
-            CAST(min(reset_day) AS TIMESTAMP) + to_minutes(min(resets_minute))
-        ) AS resets_at
+        local_moment(min(reset_day), min(resets_minute)) AS resets_at
     FROM candidates
     WHERE reset_day >= captured_day - INTERVAL 7 DAY
     GROUP BY

@@ -257,7 +257,7 @@ SELECT
     ends.abort_reason,
     CASE
         WHEN ends.turn_id IS NOT NULL THEN ends.error_kind
-        ELSE lower(regexp_replace(streamed.error_kind, '([a-z0-9])([A-Z])', '\1_\2', 'g'))
+        ELSE snake_case(streamed.error_kind)
     END AS error_kind,
     CASE
         WHEN ends.turn_id IS NOT NULL THEN ends.error_http_status

@@ -148,7 +148,7 @@ priced AS (
             price_provider(responses.model_provider) = prices.price_provider
             AND lower(responses.model) = prices.price_model
             AND responses.price_tier = prices.price_tier
-            AND CAST(timezone('UTC', responses.responded_at) AS DATE) = prices.price_day
+            AND utc_day(responses.responded_at) = prices.price_day
             AND (responses.input_tokens > prices.above_input_tokens OR prices.above_input_tokens = 0)
             AND (
                 prices.up_to_input_tokens IS NULL
