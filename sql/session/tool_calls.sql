@@ -106,24 +106,6 @@ items AS (
             AND items.line_number = last_items.line_number
 ),
 
-streamed_items AS (
-    SELECT
-        session_id,
-        item_id,
-        exit_code,
-        exit_code_source,
-        duration_ms,
-        duration_source,
-        row_number() OVER (
-            PARTITION BY
-                session_id,
-                item_id
-            ORDER BY turn_key
-        ) AS copy
-    FROM app_items
-    WHERE is_completed
-),
-
 paired AS (
     SELECT
         rollouts.session_id,
@@ -150,30 +132,12 @@ paired AS (
         results.original_output_lines,
         items.tool_server,
         CASE WHEN items.tool_server IS NOT NULL THEN items.tool_name END AS server_tool,
-        coalesce(items.exit_code, results.exit_code, streamed.exit_code) AS exit_code,
-        CASE
-            WHEN coalesce(items.exit_code, results.exit_code) IS NOT NULL THEN 'rollout'
-            ELSE streamed.exit_code_source
-        END AS exit_code_source,
-        -- the output of what goes on tells only how long the model waited for it
-        CASE
-            WHEN results.tool_outcome = 'running'
-            THEN coalesce(items.duration_ms, streamed.duration_ms, results.duration_ms)
-            ELSE coalesce(items.duration_ms, results.duration_ms, streamed.duration_ms)
-        END AS duration_ms,
-        CASE
-            WHEN items.duration_ms IS NOT NULL THEN 'rollout'
-            WHEN results.tool_outcome = 'running' AND streamed.duration_ms IS NOT NULL
-            THEN streamed.duration_source
-            WHEN results.duration_ms IS NOT NULL THEN 'rollout'
-            ELSE streamed.duration_source
-        END AS duration_source,
+        coalesce(items.exit_code, results.exit_code) AS exit_code,
+        coalesce(items.duration_ms, results.duration_ms) AS duration_ms,
         CASE
             WHEN items.item_status = 'declined' THEN 'rejected'
             -- what goes on when the model gets its output may have ended since
-            WHEN
-                coalesce(items.exit_code, streamed.exit_code) IS NOT NULL
-                AND coalesce(results.tool_outcome, 'running') = 'running'
+            WHEN items.exit_code IS NOT NULL AND coalesce(results.tool_outcome, 'running') = 'running'
             THEN 'exited'
             WHEN results.tool_outcome IS NOT NULL THEN results.tool_outcome
             WHEN calls.call_kind IN ('web_search', 'image_generation') THEN calls.item_status
@@ -196,10 +160,83 @@ paired AS (
         ON
             calls.source_id = items.source_id
             AND calls.item_id = items.item_id
+),
+
+streamed_items AS (
+    SELECT
+        session_id,
+        item_id,
+        exit_code,
+        exit_code_source,
+        duration_ms,
+        duration_source,
+        row_number() OVER (
+            PARTITION BY
+                session_id,
+                item_id
+            ORDER BY turn_key
+        ) AS copy
+    FROM app_items
+    WHERE is_completed
+),
+
+filled AS (
+    SELECT
+        paired.session_id,
+        paired.turn_index,
+        paired.source_id,
+        paired.line_number,
+        paired.item_id,
+        paired.call_kind,
+        paired.tool_namespace,
+        paired.tool_name,
+        paired.recorded_at,
+        paired.argument_bytes,
+        paired.command_word,
+        paired.command_hash,
+        paired.is_escalated,
+        paired.web_action,
+        paired.web_queries,
+        paired.has_query,
+        paired.returned_at,
+        paired.output_bytes,
+        paired.result_parts,
+        paired.result_images,
+        paired.original_output_tokens,
+        paired.original_output_lines,
+        paired.tool_server,
+        paired.server_tool,
+        paired.told_success,
+        CASE
+            WHEN
+                paired.exit_code IS NULL
+                AND streamed.exit_code IS NOT NULL
+                AND paired.call_outcome IN ('running', 'returned', 'interrupted')
+            THEN 'exited'
+            ELSE paired.call_outcome
+        END AS call_outcome,
+        coalesce(paired.exit_code, streamed.exit_code) AS exit_code,
+        CASE
+            WHEN paired.exit_code IS NOT NULL THEN 'rollout'
+            ELSE streamed.exit_code_source
+        END AS exit_code_source,
+        -- the output of what goes on tells only how long the model waited for it
+        CASE
+            WHEN paired.call_outcome = 'running'
+            THEN coalesce(streamed.duration_ms, paired.duration_ms)
+            ELSE coalesce(paired.duration_ms, streamed.duration_ms)
+        END AS duration_ms,
+        CASE
+            WHEN paired.call_outcome = 'running' AND streamed.duration_ms IS NOT NULL
+            THEN streamed.duration_source
+            WHEN paired.duration_ms IS NOT NULL THEN 'rollout'
+            ELSE streamed.duration_source
+        END AS duration_source
+    FROM paired
     LEFT JOIN streamed_items AS streamed
         ON
-            rollouts.session_id = streamed.session_id
-            AND calls.item_id = streamed.item_id
+            paired.session_id = streamed.session_id
+            AND paired.item_id = streamed.item_id
             AND streamed.copy = 1
 )
 
@@ -246,4 +283,4 @@ SELECT
     web_action,
     web_queries,
     has_query
-FROM paired
+FROM filled
