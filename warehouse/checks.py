@@ -136,6 +136,19 @@ _ACROSS = (
         """,
     ),
     (
+        "threads_are_goals",
+        "derived_goals",
+        True,
+        "every counted response belongs to one derived goal",
+        """
+        SELECT count(*) FROM (
+            SELECT count(*), sum(total_tokens) FROM usage
+            UNION
+            SELECT coalesce(sum(responses), 0), sum(total_tokens) FROM derived_goals
+        ) HAVING count(*) > 1
+        """,
+    ),
+    (
         "no_orphan_usage",
         "usage",
         True,

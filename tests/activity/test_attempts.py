@@ -16,6 +16,7 @@ from tests.accounting.building import count, counted
 from tests.activity.test_recordings import plain_threads
 from tests.helpers import DAY, Codex, line, meta, thread_id, usage
 from tests.sources.codex.test_recordings import SCENARIOS
+from warehouse.checks import check_across
 
 TABLES = ("derived_goals", "derived_attempts", "derived_retry_chains", "usage", "turns")
 
@@ -79,6 +80,16 @@ def test_recordings(scenario: str, recordings: Path, tmp_path: Path) -> None:
             ).fetchone()
             == connection.execute("SELECT sum(responses) FROM derived_attempts").fetchone()
         )
+
+
+def test_a_lost_goal_is_found_by_its_check(recordings: Path, tmp_path: Path) -> None:
+    home = recordings / "as_agents_v2" / "codex_home"
+    with counted(count(tmp_path, home), *TABLES) as connection:
+        (check,) = check_across("derived_goals", connection)
+        assert check.passed
+        connection.execute("UPDATE derived_goals SET responses = responses - agent_responses")
+        (check,) = check_across("derived_goals", connection)
+        assert (check.name, check.passed, check.is_blocking) == ("threads_are_goals", False, True)
 
 
 # --- old formats ----------------------------------------------------------------------------------
@@ -163,3 +174,14 @@ def test_copied_prompts_are_those_of_the_source(tmp_path: Path) -> None:
         thread_id(2): (1, 1, 0, 1),
         thread_id(3): (0, 0, 0, 0),
     }
+
+
+def test_prompts_that_may_be_copied_leave_open_whether_there_were_retries(
+    cases: Path, tmp_path: Path
+) -> None:
+    with counted(count(tmp_path, cases / "15-fork-missing-parent"), *TABLES) as connection:
+        (row,) = connection.execute(
+            "SELECT attempt_count, retry_count, unplaced_prompts, has_retry_pressure "
+            "FROM derived_goals"
+        ).fetchall()
+    assert row == (1, 0, 2, None)
