@@ -37,6 +37,12 @@ if TYPE_CHECKING:
 LAKE_LAYERS = ("raw", "parsed")
 
 
+_ADVICE = (
+    ". Where lines of a thread's file were lost, its numbers cannot add up: to publish it as it "
+    "is, name the thread in `accepted_threads` of rollhouse.toml"
+)
+
+
 class BuildError(RollhouseError):
     """A build cannot go on; the message says why and what to do."""
 
@@ -199,6 +205,7 @@ class Build(AbstractContextManager["Build"]):
                 self.settings.jobs,
                 self.settings.timezone,
                 carryover,
+                self.settings.accepted_threads,
             )
         )
         self._publication = publication
@@ -309,6 +316,7 @@ class Build(AbstractContextManager["Build"]):
             raise BuildError(
                 "the build is not published, since checks failed (the last one stays live): "
                 + "; ".join(f"{c.table}, {c.name}: {c.description}" for c in blocking)
+                + (_ADVICE if any(c.table == "reconciliation" for c in blocking) else "")
             )
 
     def _failed(self) -> list[Check]:

@@ -117,7 +117,24 @@ def coverage_sums(
     return {pair.value: (numbers[2 * i], numbers[2 * i + 1]) for i, pair in enumerate(pairs)}
 
 
-# name, table that it is shown with, blocking, description, SQL that counts violations
+def _broken(law: int) -> str:
+    """Threads that break a law, and the first of them; but for those that the user accepted."""
+    return f"""
+        SELECT
+            count(*),
+            array_to_string(list_slice(list(session_id ORDER BY session_id), 1, 3), ', ')
+        FROM reconciliation
+        WHERE
+            NOT keeps_law_{law}
+            AND rejected_lines = 0
+            AND NOT list_contains(
+                coalesce(getvariable('accepted_threads'), CAST([] AS VARCHAR[])), session_id
+            )
+    """
+
+
+# name, table that it is shown with, blocking, description, SQL that counts violations (and may
+# name some of them)
 _ACROSS = (
     (
         "sums_agree",
@@ -172,14 +189,14 @@ _ACROSS = (
         "reconciliation",
         True,
         "records of a thread without damaged lines add up to the CLI's own sum (law 1)",
-        "SELECT count(*) FROM reconciliation WHERE NOT keeps_law_1 AND rejected_lines = 0",
+        _broken(1),
     ),
     (
         "counters_add_up",
         "reconciliation",
         True,
         "counted steps of a thread without damaged lines add up to its counter (law 2)",
-        "SELECT count(*) FROM reconciliation WHERE NOT keeps_law_2 AND rejected_lines = 0",
+        _broken(2),
     ),
     (
         "differences_are_explained",
@@ -281,13 +298,15 @@ def check_across(table: str, connection: duckdb.DuckDBPyConnection) -> list[Chec
     found = []
     for name, shown_with, is_blocking, description, sql in _ACROSS:
         if shown_with == table:
-            violations = _number(connection, sql)
+            number, *named = connection.execute(sql).fetchone() or (0,)
+            violations = int(number or 0)
+            first = f" (first of them: {named[0]})" if violations and named else ""
             found.append(
                 Check(
                     name,
                     table,
                     violations == 0,
-                    f"{description}: {violations} violations",
+                    f"{description}: {violations} violations{first}",
                     is_blocking,
                     {"violations": violations},
                 )

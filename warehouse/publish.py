@@ -58,6 +58,7 @@ class Publication:
         threads: int,
         timezone: str,
         carryover: Carryover | None = None,
+        accepted_threads: Iterable[str] = (),
     ) -> None:
         self._lake = lake
         self._manifest = manifest
@@ -70,6 +71,7 @@ class Publication:
             "threads": threads,
         }
         self._timezone = timezone
+        self._accepted_threads = list(accepted_threads)
         self._stats: dict[str, TableStats] = {}
         self._started = time.perf_counter()
         self.connection: duckdb.DuckDBPyConnection
@@ -93,6 +95,7 @@ class Publication:
         if self._carryover is None:
             self._attach()
         run(f"SET VARIABLE timezone = '{self._timezone}'")
+        run("SET VARIABLE accepted_threads = ?", [self._accepted_threads])
         return self
 
     def _attach(self) -> None:

@@ -136,6 +136,7 @@ class Settings(BaseSettings):
     # the one before the live one stays: a reader may be just about to open it
     keep_builds: int = Field(default=3, ge=2)
     rates_file: Path | None = None
+    accepted_threads: list[str] = []
     sources: list[SourceSetting] = []
     content: ContentSetting = ContentSetting()
 

@@ -241,6 +241,23 @@ def test_all_that_is_written_is_private(codex: Codex, home: Path) -> None:
             assert mode == (0o700 if path.is_dir() else 0o600), path
 
 
+def test_a_thread_that_lost_lines_is_named_and_can_be_accepted(
+    recordings: Path, codex: Codex, home: Path
+) -> None:
+    (source,) = (recordings / "as_rl_multi" / "codex_home").rglob("rollout-*.jsonl")
+    lines = source.read_bytes().splitlines(keepends=True)
+    spent = [n for n, line in enumerate(lines) if b'"token_usage_record"' in line]
+    path = codex.sessions / source.name
+    path.write_bytes(b"".join(lines[: spent[1]] + lines[spent[1] + 1 :]))
+    thread = source.stem[-36:]
+    with pytest.raises(BuildError, match=f"law 1.*1 violations .*{thread}.*`accepted_threads`"):
+        run_build(home, codex.root)
+    accepting = settings(home, codex.root).model_copy(update={"accepted_threads": [thread]})
+    with Build(accepting) as work:
+        build.run(work)
+    assert ask(home, "SELECT session_id, keeps_law_1 FROM reconciliation") == [(thread, False)]
+
+
 # --- nothing else decides rows --------------------------------------------------------------------
 
 
