@@ -238,14 +238,24 @@ spawned AS (
 
 -- --- connections ------------------------------------------------------------------------------
 -- A thread belongs to the connection that opened it last; one that no answer opened (a
--- sub-agent, or one opened before the capture began) to that of its parent, or of its messages.
-opened_on AS (
+-- sub-agent, or one opened before the capture began) to that of its parent, as it was then, or
+-- of its messages.
+openings AS (
     SELECT
         thread_id AS session_id,
-        arg_max(connection_id, moment) AS connection_id
+        connection_id,
+        said_at,
+        moment
     FROM described
     WHERE is_opened
-    GROUP BY thread_id
+),
+
+opened_on AS (
+    SELECT
+        session_id,
+        arg_max(connection_id, moment) AS connection_id
+    FROM openings
+    GROUP BY session_id
 ),
 
 seen_on AS (
@@ -623,6 +633,11 @@ joined AS (
         OR initialized.session_id IS NOT NULL
         OR own.session_id IS NOT NULL
         OR stored.thread_id IS NOT NULL AS is_described,
+        coalesce(
+            stream_mentions.first_seen_at,
+            own.first_seen_at,
+            evented.first_seen_at
+        ) AS began_at,
         opened_on.connection_id AS opened_on,
         coalesce(seen_on.timed_connection_id, seen_on.connection_id) AS seen_on,
         evented.product_client_id AS evented_product_client_id,
@@ -664,11 +679,25 @@ joined AS (
         ON mentioned.session_id = stored.thread_id
 ),
 
+-- The parent may have moved to another connection since.
+inherited AS (
+    SELECT
+        joined.session_id,
+        arg_max(openings.connection_id, openings.moment) AS connection_id
+    FROM joined
+    INNER JOIN openings
+        ON
+            joined.parent_thread_id = openings.session_id
+            AND joined.began_at >= openings.said_at
+    GROUP BY joined.session_id
+),
+
 connected AS (
     SELECT
         joined.*,
         coalesce(
             joined.opened_on,
+            inherited.connection_id,
             parents.connection_id,
             roots.connection_id,
             joined.seen_on
@@ -680,6 +709,8 @@ connected AS (
             WHEN joined.seen_on IS NOT NULL THEN 'seen'
         END AS connection_basis
     FROM joined
+    LEFT JOIN inherited
+        ON joined.session_id = inherited.session_id
     LEFT JOIN opened_on AS parents
         ON joined.parent_thread_id = parents.session_id
     LEFT JOIN opened_on AS roots

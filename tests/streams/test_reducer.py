@@ -206,8 +206,8 @@ def test_threads_belong_to_who_opened_them_last(reduced: duckdb.DuckDBPyConnecti
     ) == [
         (EARLY, "ide", "seen", None, None, None, None),
         (ROOT, "cli", "opened", "new", None, None, None),
-        # known by its parent's call alone
-        (CHILD, "cli", "parent", None, None, ROOT, "unknown_thread"),
+        # known by its parent's call alone, while that was the IDE's
+        (CHILD, "ide", "parent", None, None, ROOT, "unknown_thread"),
         (NEVER, "ide", "seen", None, None, None, "unknown_thread"),
         (FORK, "cli", "opened", "forked", ROOT, None, None),
         (X, "one", "opened", "new", None, None, None),
