@@ -6,6 +6,7 @@ Belongs here: the command on the sample. Does not belong here: whether a verdict
 
 from __future__ import annotations
 
+import io
 import json
 import re
 from collections import Counter
@@ -15,8 +16,9 @@ from typing import Any
 import pytest
 
 from tests.cli.conftest import Rollhouse
-from warehouse.explain import BASES, REASONS
+from warehouse.explain import BASES, REASONS, explain
 from warehouse.overview import TOKENS
+from warehouse.pages.explanation import print_explanation
 from warehouse.query import open_warehouse
 from warehouse.settings import Settings
 
@@ -168,6 +170,22 @@ def test_page_names_the_state_databases_number(page: Any) -> None:
     assert "10,807 counted" in text
     assert text.endswith("10,807 in Codex's state database: equal")
     assert "state database" not in page(FORK_BY_COPY)
+
+
+def test_page_sets_what_a_panel_showed_beside_the_total(published: Settings) -> None:
+    data = explain(published, FORK_WITH_RECORDS)
+    shown = {
+        "shown_total_tokens": 12_800,
+        "shown_total_error": 50,
+        "counted_uncached_tokens": 12_780,
+        "shown_explanation": "equal within its rounding",
+    }
+    for error, rounding in ((50, " (±50)"), (0, "")):
+        data["reconciliation"] |= {**shown, "shown_total_error": error}
+        out = io.StringIO()
+        print_explanation(data, out)
+        line = f"12,800{rounding} shown without cached input, where 12,780 are counted: equal"
+        assert line in " ".join(out.getvalue().split())
 
 
 def test_page_of_one_turn_and_of_no_usage(page: Any) -> None:
