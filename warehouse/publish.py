@@ -30,6 +30,10 @@ from warehouse.models import Model, comment, create_empty, run_macros, run_model
 # The oldest DuckDB clients that can open the published file.
 STORAGE_VERSION = "v1.4.0"
 
+# DuckDB shares a table out by row groups of 122,880 rows. Where there are few of them, a further
+# thread makes no build faster, but adds a copy of all rows on their way into a table.
+ROWS_PER_THREAD = 1_000_000
+
 
 class PublishError(RollhouseError):
     """A build cannot be published; the message says why."""
@@ -68,7 +72,7 @@ class Publication:
         self._folder = lake.root / "builds" / f"{self.id}.partial"
         self._options: dict[str, str | int | float | list[str]] = {
             "memory_limit": memory_limit,
-            "threads": threads,
+            "threads": min(threads, 1 + _longest(manifest) // ROWS_PER_THREAD),
         }
         self._timezone = timezone
         self._accepted_threads = list(accepted_threads)
@@ -329,6 +333,13 @@ def _tells_more(build: Path) -> bool:
     """Whether a build holds in clear what strict privacy hides."""
     record = read_build(build)
     return record is None or record.privacy != "strict"
+
+
+def _longest(manifest: Manifest) -> int:
+    """Rows of the lake's longest table."""
+    return max(
+        (sum(part.rows for part in parts.values()) for parts in manifest.parts.values()), default=0
+    )
 
 
 def _escaped(path: Path | str) -> str:

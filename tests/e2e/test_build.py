@@ -16,10 +16,10 @@ import pytest
 
 from tests.e2e.builds import leftovers, published, run_build, settings, use_models
 from tests.helpers import Codex, append, body, compressed
-from warehouse import build, ingest, resources
+from warehouse import build, ingest, publish, resources
 from warehouse.build import Build, BuildError
 from warehouse.builds import BuildRecord, current_build, database_path
-from warehouse.lake import Lake, LakeLockedError
+from warehouse.lake import Lake, LakeLockedError, Manifest, Part
 from warehouse.settings import SettingsError
 from warehouse.sources import KINDS
 from warehouse.sources.base import DAMAGED
@@ -217,6 +217,21 @@ class TestBuild:
         assert record(home).rows["raw_lines"] == 6
 
 
+@pytest.mark.parametrize(
+    ("rows", "jobs", "threads"),
+    [([], 8, 1), ([400_000, 599_999], 8, 1), ([999_999, 2_000_001], 8, 4), ([9_000_000], 2, 2)],
+)
+def test_threads_come_with_the_rows_of_the_longest_table(
+    rows: list[int], jobs: int, threads: int, home: Path
+) -> None:
+    days = {f"2026-11-{day:02}": Part("", n, 0) for day, n in enumerate(rows, 1)}
+    short = {day: Part("", 1, 0) for day in days}
+    manifest = Manifest(parts={"parsed_usage": short, "raw_lines": days, "parsed_items": short})
+    with publish.Publication(Lake(home), manifest, "256MB", jobs, "UTC") as publication:
+        found = publication.connection.execute("SELECT current_setting('threads')").fetchone()
+    assert found == (threads,)
+
+
 # --- who may read it ------------------------------------------------------------------------------
 
 
@@ -310,6 +325,7 @@ def test_the_same_tables_from_four_workers(
     monkeypatch.setattr(ingest, "INLINE_BYTES", -1)
     monkeypatch.setattr(ingest, "SPLIT_BYTES", 50_000)
     monkeypatch.setattr(ingest, "TASK_BYTES", 70_000)
+    monkeypatch.setattr(publish, "ROWS_PER_THREAD", 1)
     same_secret(expected, home)
     run_build(home, team, jobs=4)
     assert_same(home, expected)
