@@ -20,7 +20,9 @@ columns:
   - call_outcome
   - is_success
   - exit_code
+  - exit_code_source
   - duration_ms
+  - duration_source
   - output_bytes
   - read_actions
   - list_actions
@@ -84,7 +86,9 @@ called AS (
         calls.call_outcome,
         calls.is_success,
         calls.exit_code,
+        calls.exit_code_source,
         calls.duration_ms,
+        calls.duration_source,
         calls.output_bytes,
         told.read_actions,
         told.list_actions,
@@ -118,7 +122,9 @@ uncalled AS (
         END AS call_outcome,
         told.is_success,
         told.exit_code,
+        CASE WHEN told.exit_code IS NOT NULL THEN 'rollout' END AS exit_code_source,
         told.duration_ms,
+        CASE WHEN told.duration_ms IS NOT NULL THEN 'rollout' END AS duration_source,
         told.output_bytes,
         told.read_actions,
         told.list_actions,
@@ -153,7 +159,9 @@ SELECT
     call_outcome,
     is_success,
     exit_code,
+    exit_code_source,
     duration_ms,
+    duration_source,
     output_bytes,
     read_actions,
     list_actions,
@@ -176,7 +184,9 @@ SELECT
     call_outcome,
     is_success,
     exit_code,
+    exit_code_source,
     duration_ms,
+    duration_source,
     output_bytes,
     read_actions,
     list_actions,
