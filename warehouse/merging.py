@@ -42,7 +42,7 @@ class Piece(msgspec.Struct, array_like=True):
     runs: list[tuple[str, int, int | None]]
 
 
-class MergeTask(msgspec.Struct, array_like=True):
+class MergeTask(msgspec.Struct, array_like=True, tag=True):
     """One table of one day. `drop` names sources whose old rows are replaced.
 
     `hide` names sources whose old rows stay, but must tell no places any more: hashed with `key`.
@@ -58,7 +58,7 @@ class MergeTask(msgspec.Struct, array_like=True):
     key: bytes = b""
 
 
-class MergeResult(msgspec.Struct, array_like=True):
+class MergeResult(msgspec.Struct, array_like=True, tag=True):
     day: str
     table: str
     rows: int

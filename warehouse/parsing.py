@@ -57,7 +57,7 @@ class Range(msgspec.Struct, array_like=True):
     is_whole: bool = False
 
 
-class ParseTask(msgspec.Struct, array_like=True):
+class ParseTask(msgspec.Struct, array_like=True, tag=True):
     """Ranges of sources of one day, in the order of source and offset.
 
     Rows are staged below `stage`; or, where they are all that the day will hold, written
@@ -90,7 +90,7 @@ class RangeResult(msgspec.Struct, array_like=True):
     error: str | None
 
 
-class ParseResult(msgspec.Struct, array_like=True):
+class ParseResult(msgspec.Struct, array_like=True, tag=True):
     """Results by range, and per table the staged file and its rows by range, in order.
 
     `parts` names the parts that were written straight away: table -> (rows, bytes).
