@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
+from warehouse.contracts import lake_tables
+from warehouse.merging import PartWriter
 from warehouse.parsing import to_batch
 
 TIME = pa.timestamp("us", tz="UTC")
@@ -24,6 +28,19 @@ def test_texts_are_bytes_or_str_and_always_utf8() -> None:
     assert column(pa.string(), [b"a", "b", None]) == ["a", "b", None]
     odd = [b"\xff\xfe", "\ud800", "é", b"\x00", None]
     assert column(pa.string(), odd) == ["��", "?", "é", "\x00", None]
+
+
+@pytest.mark.parametrize("first", [None, "a", b"a"])
+def test_texts_of_both_kinds_in_any_order(first: str | bytes | None) -> None:
+    read = None if first is None else "a"
+    assert column(pa.string(), [first, "é", b"\xc3\xa9", None]) == [read, "é", "é", None]
+    assert column(pa.string(), [first, "\ud800", b"\xff"]) == [read, "?", "�"]
+
+
+@pytest.mark.parametrize("wanted", [pa.string(), pa.int64(), pa.list_(pa.string()), TIME])
+def test_columns_of_nothing(wanted: pa.DataType) -> None:
+    assert column(wanted, [None, None]) == [None, None]
+    assert column(TIME, [None], "recorded_at") == [None]
 
 
 def test_whole_numbers_in_columns_of_broken_ones() -> None:
@@ -69,3 +86,22 @@ def test_rows_that_do_not_fit_the_contract_are_refused() -> None:
     schema = pa.schema([("source_id", pa.string()), ("value", pa.int64())])
     with pytest.raises(ValueError, match="rows of 2 values do not fit"):
         to_batch([(1, 2)], ["s"], schema)
+
+
+def test_parts_hold_what_was_written(tmp_path: Path) -> None:
+    schema = lake_tables()["raw_lines"].arrow_schema
+    most = 2**63 - 1
+    rows: list[tuple[object, ...]] = [
+        (1, -most - 1, most, None, None, None, None, None, None),
+        (2, most, -most - 1, b"0001-01-01T00:00:00Z", most, b"a", "b", 2**64 - 1, "{}"),
+        (3, 0, 0, b"9999-12-31T23:59:59.999999Z", -most - 1, "", "é", 0, None),
+    ]
+    batch = to_batch(rows, ["s", "s", "t"], schema)
+    writer = PartWriter(tmp_path / "part.parquet", "raw_lines")
+    for _ in range(2):
+        writer.write_batch(batch)
+    writer.close()
+    with pq.ParquetFile(tmp_path / "part.parquet") as file:
+        assert file.schema_arrow == schema
+        assert file.read().equals(pa.Table.from_batches([batch, batch]))
+    assert (writer.rows, writer.bytes) == (6, (tmp_path / "part.parquet").stat().st_size)

@@ -35,6 +35,10 @@ class Privacy:
     mode: str
     key: bytes
 
+    def __hash__(self) -> int:
+        """Of the key alone, which keeps its hash: caches ask for it once a line."""
+        return hash(self.key)
+
     @property
     def is_strict(self) -> bool:
         return self.mode == "strict"

@@ -84,8 +84,8 @@ class SessionMeta(Payload):
 
     def add(self, kind: str, place: Place, rows: Rows, privacy: Privacy) -> None:
         source_kind, source_label, subagent_kind, spawn = _source(self.source)
-        base = self.history_base or HistoryBase()
-        git = self.git or Git()
+        base = self.history_base or _NO_BASE
+        git = self.git or _NO_GIT
         url, repo_id = privacy.repository(git.repository_url)
         has_base, base_chars, base_hash = measured_instructions(self.base_instructions, privacy)
         has_user, user_chars, user_hash = measured_instructions(self.instructions, privacy)
@@ -139,6 +139,10 @@ class SessionMeta(Payload):
         )
 
 
+_NO_BASE = HistoryBase()
+_NO_GIT = Git()
+
+
 class Spawn(Shape, forbid_unknown_fields=False):
     parent_thread_id: Label | None = None
     depth: Int | None = None
@@ -168,27 +172,30 @@ _source_object = msgspec.json.Decoder(SourceObject).decode
 _subagent_object = msgspec.json.Decoder(SubagentObject).decode
 
 
+_NO_SPAWN = Spawn()
+
+
 def _source(raw: Raw) -> tuple[str | None, str | None, str | None, Spawn]:
     """(kind, label, sub-agent kind, spawn) of the string and object forms of `source`."""
     text = bytes(raw)
     if text.startswith(b'"'):
-        return _string(text)[:MAX_LABEL], None, None, Spawn()
+        return _string(text)[:MAX_LABEL], None, None, _NO_SPAWN
     if not text.startswith(b"{"):
-        return None, None, None, Spawn()
+        return None, None, None, _NO_SPAWN
     source = _source_object(text)
     inner = bytes(source.subagent)
     if inner == NULL:
         if source.custom is not None:
-            return "custom", source.custom, None, Spawn()
+            return "custom", source.custom, None, _NO_SPAWN
         if source.internal is not None:
-            return "internal", source.internal, None, Spawn()
-        return "unknown", None, None, Spawn()
+            return "internal", source.internal, None, _NO_SPAWN
+        return "unknown", None, None, _NO_SPAWN
     if inner.startswith(b'"'):
-        return "subagent", None, _snake(_string(inner)[:MAX_LABEL]), Spawn()
+        return "subagent", None, _snake(_string(inner)[:MAX_LABEL]), _NO_SPAWN
     subagent = _subagent_object(inner)
     if subagent.thread_spawn is not None:
         return "subagent", None, "thread_spawn", subagent.thread_spawn
-    return "subagent", None, subagent.other or "unknown", Spawn()
+    return "subagent", None, subagent.other or "unknown", _NO_SPAWN
 
 
 # --- turn_context and settings ------------------------------------------------------------------
