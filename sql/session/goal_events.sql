@@ -2,7 +2,7 @@
 description: >
   What happened to the goals of threads, as analytics events tell it: created, accounted,
   changed in status, cleared. Tokens and seconds are cumulative and stand on `usage_accounted`
-  only; the steps between them are here as well. An event that two captures hold has two rows.
+  only; the steps between them are here as well. An event that two captures hold is one.
 grain: one row per codex_goal_event
 key: [source_id, line_number, position]
 sort: [thread_id, goal_id, source_id, line_number, position]
@@ -27,7 +27,7 @@ columns:
 scope: session
 */
 WITH
-events AS (
+said AS (
     SELECT
         source_id,
         line_number,
@@ -41,32 +41,98 @@ events AS (
         recorded_at,
         tokens_used,
         seconds_used,
-        row_number() OVER in_order AS goal_event_index,
+        max(tokens_used) OVER (
+            PARTITION BY
+                source_id,
+                thread_id,
+                goal_id
+            ORDER BY
+                line_number,
+                position
+            ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
+        ) AS tokens_so_far
+    FROM parsed_analytics_goals
+),
+
+-- Events have no ids: what is said as often, with as many tokens used, is the same in two captures.
+occurring AS (
+    SELECT
+        *,
+        row_number() OVER (
+            PARTITION BY
+                source_id,
+                thread_id,
+                goal_id,
+                goal_event,
+                goal_status,
+                turn_id,
+                tokens_used,
+                seconds_used,
+                tokens_so_far
+            ORDER BY
+                line_number,
+                position
+        ) AS occurrence
+    FROM said
+),
+
+copies AS (
+    SELECT
+        *,
+        row_number() OVER (
+            PARTITION BY
+                thread_id,
+                goal_id,
+                goal_event,
+                goal_status,
+                turn_id,
+                tokens_used,
+                seconds_used,
+                tokens_so_far,
+                occurrence
+            ORDER BY
+                (recorded_at IS NULL),
+                source_id,
+                line_number,
+                position
+        ) AS copy
+    FROM occurring
+),
+
+-- Captures may go on where others end.
+ordered AS (
+    SELECT
+        *,
+        row_number() OVER (
+            PARTITION BY
+                thread_id,
+                goal_id
+            ORDER BY
+                recorded_at NULLS FIRST,
+                tokens_so_far NULLS FIRST,
+                source_id,
+                line_number,
+                position
+        ) AS goal_event_index
+    FROM copies
+    WHERE copy = 1
+),
+
+events AS (
+    SELECT
+        *,
         max(tokens_used) OVER before AS tokens_before,
         max(seconds_used) OVER before AS seconds_before,
         -- a goal that a fork brought along begins with what its source had used
         bool_or(goal_event = 'created') OVER before AS is_new_here
-    FROM parsed_analytics_goals
-    WINDOW
-        in_order AS (
-            PARTITION BY
-                source_id,
-                thread_id,
-                goal_id
-            ORDER BY
-                line_number,
-                position
-        ),
-        before AS (
-            PARTITION BY
-                source_id,
-                thread_id,
-                goal_id
-            ORDER BY
-                line_number,
-                position
-            ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
-        )
+    FROM ordered
+    WINDOW before AS (
+        PARTITION BY
+            thread_id,
+            goal_id
+        ORDER BY goal_event_index
+        ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+    )
 )
 
 SELECT

@@ -65,7 +65,6 @@ events AS (
     SELECT
         thread_id AS session_id,
         goal_id,
-        source_id,
         goal_event_index,
         goal_event,
         goal_status,
@@ -80,12 +79,10 @@ events AS (
         AND goal_id IS NOT NULL
 ),
 
--- A capture tells the events in order; of several captures the one that tells most counts.
-captures AS (
+evented AS (
     SELECT
         session_id,
         goal_id,
-        source_id,
         arg_max(goal_status, goal_event_index) FILTER (WHERE goal_status IS NOT NULL)
             AS goal_status,
         max(recorded_at) AS goal_updated_at,
@@ -97,26 +94,11 @@ captures AS (
         max(CASE WHEN goal_event = 'cleared' THEN recorded_at END) AS cleared_at,
         count(CASE WHEN goal_event = 'status_changed' THEN 1 END) AS status_changes,
         count(CASE WHEN goal_event = 'usage_accounted' THEN 1 END) AS usage_updates,
-        count(DISTINCT turn_id) AS goal_turns,
-        row_number() OVER (
-            PARTITION BY
-                session_id,
-                goal_id
-            ORDER BY
-                count(*) DESC,
-                source_id
-        ) AS fullness
+        count(DISTINCT turn_id) AS goal_turns
     FROM events
     GROUP BY
         session_id,
-        goal_id,
-        source_id
-),
-
-evented AS (
-    SELECT *
-    FROM captures
-    WHERE fullness = 1
+        goal_id
 ),
 
 stream_words AS (

@@ -558,6 +558,39 @@ def test_goals_from_analytics_alone(streams: Path, tmp_path: Path) -> None:
     assert sum(r["status_changes"] for r in found) == 8
 
 
+def test_goals_from_analytics_that_are_kept_twice_and_in_parts(
+    streams: Path, tmp_path: Path
+) -> None:
+    """A file a part, one of them a second time without the times: the goals of the whole file."""
+    whole = streams / "as_goals/analytics/analytics_events.jsonl"
+    lines = whole.read_text(encoding="utf-8").splitlines()
+    folder = tmp_path / "parts"
+    folder.mkdir()
+    third = len(lines) // 3
+    parts = [lines[:third], lines[third : 2 * third], lines[2 * third :]]
+    parts.append([json.dumps({"events": json.loads(line)["events"]}) for line in lines])
+    for number, part in enumerate(parts):
+        (folder / f"{number}.jsonl").write_text("\n".join(part) + "\n", encoding="utf-8")
+    found = []
+    for path in (whole, folder):
+        warehouse = lake(tmp_path / path.stem, Root("analytics", path, None))
+        with counted(warehouse, "goal_events", "thread_goals") as connection:
+            found.append(
+                [
+                    rows(connection, "SELECT * FROM thread_goals ORDER BY ALL"),
+                    rows(
+                        connection,
+                        """
+                        SELECT * EXCLUDE (source_id, line_number, position) FROM goal_events
+                        ORDER BY thread_id, goal_id, goal_event_index
+                        """,
+                    ),
+                ]
+            )
+    assert len(found[0][1]) == 35
+    assert found[0] == found[1]
+
+
 def test_goals_from_the_stream_alone(streams: Path, tmp_path: Path) -> None:
     found = found_goals(lake(tmp_path, *stream_roots(streams, "as_goals")))
     expected = goals_of_messages(goal_notifications(streams))
