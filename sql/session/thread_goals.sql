@@ -132,61 +132,89 @@ stream_words AS (
     WHERE said.thread_id IS NOT NULL
 ),
 
-stream_states AS (
+-- As with events: two captures may hold the same words, or one go on where the other ends.
+stream_occurring AS (
     SELECT
         *,
-        CASE
-            WHEN
-                lag(goal_status) OVER (
-                    PARTITION BY
-                        source_id,
-                        session_id,
-                        goal_created_at
-                    ORDER BY line_number
-                ) <> goal_status
-                THEN 1
-            ELSE 0
-        END AS is_change
+        row_number() OVER (
+            PARTITION BY
+                source_id,
+                session_id,
+                goal_created_at,
+                goal_updated_at,
+                goal_status,
+                token_budget,
+                tokens_used,
+                seconds_used,
+                turn_id,
+                event
+            ORDER BY line_number
+        ) AS occurrence
     FROM stream_words
     WHERE goal_created_at IS NOT NULL
 ),
 
-stream_captures AS (
+stream_copies AS (
+    SELECT
+        *,
+        row_number() OVER (
+            PARTITION BY
+                session_id,
+                goal_created_at,
+                goal_updated_at,
+                goal_status,
+                token_budget,
+                tokens_used,
+                seconds_used,
+                turn_id,
+                event,
+                occurrence
+            ORDER BY
+                (said_at IS NULL),
+                source_id,
+                line_number
+        ) AS copy
+    FROM stream_occurring
+),
+
+stream_states AS (
+    SELECT
+        *,
+        row_number() OVER in_order AS place,
+        CASE WHEN lag(goal_status) OVER in_order <> goal_status THEN 1 ELSE 0 END AS is_change
+    FROM stream_copies
+    WHERE copy = 1
+    WINDOW in_order AS (
+        PARTITION BY
+            session_id,
+            goal_created_at
+        ORDER BY
+            goal_updated_at NULLS FIRST,
+            said_at NULLS FIRST,
+            source_id,
+            line_number
+    )
+),
+
+streamed AS (
     SELECT
         session_id,
         goal_created_at,
-        source_id,
-        arg_max(goal_status, line_number) FILTER (WHERE goal_status IS NOT NULL) AS goal_status,
+        arg_max(goal_status, place) FILTER (WHERE goal_status IS NOT NULL) AS goal_status,
         max(goal_updated_at) AS goal_updated_at,
-        arg_max(token_budget, line_number) FILTER (WHERE token_budget IS NOT NULL)
-            AS token_budget,
+        arg_max(token_budget, place) FILTER (WHERE token_budget IS NOT NULL) AS token_budget,
         max(tokens_used) AS tokens_used,
         max(seconds_used) AS seconds_used,
-        arg_max(objective_chars, line_number) FILTER (WHERE objective_chars IS NOT NULL)
+        arg_max(objective_chars, place) FILTER (WHERE objective_chars IS NOT NULL)
             AS objective_chars,
         min(goal_updated_at) = goal_created_at AS is_created,
         CAST(sum(is_change) AS BIGINT) AS status_changes,
         count(DISTINCT tokens_used) - 1 AS usage_updates,
-        count(DISTINCT turn_id) AS goal_turns,
-        row_number() OVER (
-            PARTITION BY
-                session_id,
-                goal_created_at
-            ORDER BY
-                count(*) DESC,
-                source_id
-        ) AS fullness
+        count(DISTINCT turn_id) AS goal_turns
     FROM stream_states
     GROUP BY
         session_id,
-        goal_created_at,
-        source_id
-),
-
-streamed AS (
-    SELECT *
-    FROM stream_captures
-    WHERE fullness = 1
+        goal_created_at
 ),
 
 stream_clears AS (
