@@ -41,16 +41,17 @@ scope: family
 */
 WITH
 -- An output is in the file of its call; the first one is that which the model got.
-first_results AS (
+repeated_results AS (
     SELECT
         source_id,
         item_id,
-        min(line_number) AS line_number
+        min(line_number) AS first_line
     FROM parsed_tool_results
     WHERE item_id IS NOT NULL
     GROUP BY
         source_id,
         item_id
+    HAVING count(*) > 1
 ),
 
 results AS (
@@ -68,23 +69,27 @@ results AS (
         results.original_output_tokens,
         results.original_output_lines
     FROM parsed_tool_results AS results
-    INNER JOIN first_results
+    LEFT JOIN repeated_results
         ON
-            results.source_id = first_results.source_id
-            AND results.line_number = first_results.line_number
+            results.source_id = repeated_results.source_id
+            AND results.item_id = repeated_results.item_id
+    WHERE
+        repeated_results.item_id IS NULL
+        OR results.line_number = repeated_results.first_line
 ),
 
 -- What Codex tells of a call, perhaps several times: the last counts.
-last_items AS (
+repeated_items AS (
     SELECT
         source_id,
         item_id,
-        max(line_number) AS line_number
+        max(line_number) AS last_line
     FROM parsed_items
     WHERE item_id IS NOT NULL
     GROUP BY
         source_id,
         item_id
+    HAVING count(*) > 1
 ),
 
 items AS (
@@ -100,10 +105,13 @@ items AS (
         items.tool_server,
         items.tool_name
     FROM parsed_items AS items
-    INNER JOIN last_items
+    LEFT JOIN repeated_items
         ON
-            items.source_id = last_items.source_id
-            AND items.line_number = last_items.line_number
+            items.source_id = repeated_items.source_id
+            AND items.item_id = repeated_items.item_id
+    WHERE
+        repeated_items.item_id IS NULL
+        OR items.line_number = repeated_items.last_line
 ),
 
 paired AS (
