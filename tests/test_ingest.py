@@ -322,6 +322,23 @@ def test_the_same_rows_in_ranges_and_whole(
     assert snapshot(whole) == snapshot(split)
 
 
+@pytest.mark.parametrize("together", [3000, 1 << 30])
+def test_the_same_rows_however_many_sources_are_parsed_together(
+    together: int, make: Callable[[str], Warehouse], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("warehouse.reading.BLOCK_BYTES", 4096)
+    monkeypatch.setattr("warehouse.reading.MAX_LINE_BYTES", 20_000)  # some lines are longer
+    alone, joined = make("alone"), make("joined")
+    monkeypatch.setattr("warehouse.parsing.BATCH_BYTES", 1)
+    alone.sync()
+    rejects = alone.rows("parsed_rejects", "source_id", "line_number", "rule")
+    assert {rule for *_, rule in rejects} >= {"line_too_long", "not_json"}
+    assert len({source_id for source_id, *_ in rejects}) > 2
+    monkeypatch.setattr("warehouse.parsing.BATCH_BYTES", together)
+    joined.sync()
+    assert snapshot(alone) == snapshot(joined)
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_the_same_rows_whatever_the_order_of_files(
     seed: int, make: Callable[[str], Warehouse], monkeypatch: pytest.MonkeyPatch

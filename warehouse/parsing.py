@@ -4,14 +4,22 @@ Belongs here: the loop that feeds blocks of lines to a kind's parser, and the co
 of its row tuples to Arrow by contract. Does not belong here: which sources are read
 (scanning.py), how staged rows become the lake's Parquet (merging.py), what lines mean.
 
-Memory is bounded: rows are written out whenever FLUSH_ROWS lines have gathered.
+Most sources are small, and a parser takes a sixth less time for many lines at once: it is given
+the lines of several sources together, numbered as if they were one, and what they stand at in
+their own sources is put right by the column afterwards.
+
+Memory is bounded: lines are parsed whenever BATCH_BYTES of them have gathered, and rows
+written out whenever a table has FLUSH_ROWS of them.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
+from itertools import accumulate, zip_longest
+from operator import itemgetter
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import pyarrow as pa
@@ -33,9 +41,11 @@ from warehouse.reading import (
 from warehouse.sources import KINDS
 from warehouse.sources.base import DAMAGED, Parser, Rows, iso_us, reason
 
+BATCH_BYTES = 1 << 20
 FLUSH_ROWS = 4_000
 _MOST = 2**63
 _STRING = pa.string()
+_first_value = itemgetter(0)
 _YEAR_1 = -62_135_596_800_000_000  # microseconds; before it, Python has no dates
 
 
@@ -107,39 +117,36 @@ class ParseResult(msgspec.Struct, array_like=True, tag=True):
 def run_parse(task: ParseTask) -> ParseResult:
     """Read all ranges of a task and stage their rows; one bad source stops only itself."""
     privacy = Privacy(task.privacy_mode, task.privacy_key)
-    kinds = {wanted.kind for wanted in task.ranges}
-    stage = _Stage(task, kinds)
+    stage = _Stage(task)
+    batch = _Batch(stage)
     parsers: dict[str, Parser] = {}
     results = []
-    for wanted in task.ranges:
+    for index, wanted in enumerate(task.ranges):
         if wanted.kind not in parsers:
             parsers[wanted.kind] = KINDS[wanted.kind].parser(privacy)
-        stage.begin(wanted.source_id)
-        results.append(_read(wanted, parsers[wanted.kind], stage, privacy.seed))
+        parser = parsers[wanted.kind]
+        if wanted.is_whole:
+            batch.parse()
+            results.append(_read_whole(index, wanted, parser, stage, privacy.seed))
+        else:
+            results.append(_read(index, wanted, parser, batch, privacy.seed))
+    batch.parse()
+    for result, rejected in zip(results, stage.counts("parsed_rejects"), strict=True):
+        result.rejected = rejected
     staged, parts = stage.finish()
     return ParseResult(
         task.number, task.day, results, staged, parts, sum(r.size for r in task.ranges)
     )
 
 
-def _read(wanted: Range, parser: Parser, stage: _Stage, seed: int) -> RangeResult:
-    if wanted.is_whole:
-        return _read_whole(wanted, parser, stage, seed)
+def _read(index: int, wanted: Range, parser: Parser, batch: _Batch, seed: int) -> RangeResult:
     line_number = wanted.first_line
     sums = 0
     reading = _Reading(wanted)
     for block in reading:
-        if block.overlong:
-            stage.reject(
-                (line_number, block.offset, block.overlong),
-                "line_too_long",
-                f"the line is longer than {MAX_LINE_BYTES >> 20} MiB",
-            )
-        else:
-            _parse(parser, block.lines, line_number, block.offset, stage)
+        batch.add(index, block, line_number, parser)
         sums = add_sums(sums, content_sum(block.lines, block.offset, seed))
         line_number += len(block.lines)
-        stage.flush_if_full()
     reader = reading.reader
     return RangeResult(
         wanted.source_id,
@@ -147,11 +154,66 @@ def _read(wanted: Range, parser: Parser, stage: _Stage, seed: int) -> RangeResul
         wanted.start if reader is None else reader.position,
         0 if reader is None else reader.deferred,
         line_number - wanted.first_line,
-        stage.rejected(),
+        0,  # known once its lines are parsed
         sums,
         None if reader is None else reader.tail_hash,
         reading.error,
     )
+
+
+class _Run(NamedTuple):
+    """Lines of one range among those that are parsed together.
+
+    `range_index` is the range's place in the task, `first` the number that the first line has
+    among those, `lines` and `offset` what is to be added to line numbers and offsets.
+    """
+
+    range_index: int
+    first: int
+    lines: int
+    offset: int
+
+
+class _Batch:
+    """Lines that were read and are not parsed yet, of one kind."""
+
+    def __init__(self, stage: _Stage) -> None:
+        self._stage = stage
+        self._parser: Parser | None = None
+        self._lines: list[bytes] = []
+        self._size = 0
+        self._runs: list[_Run] = []
+
+    def add(self, index: int, block: Block, line_number: int, parser: Parser) -> None:
+        """Take a block of the range `index`, whose first line is `line_number`."""
+        if block.overlong or parser is not self._parser:
+            self.parse()
+        if block.overlong:
+            before = self._stage.mark()
+            self._stage.reject(
+                (line_number, block.offset, block.overlong),
+                "line_too_long",
+                f"the line is longer than {MAX_LINE_BYTES >> 20} MiB",
+            )
+            self._stage.settle(before, [_Run(index, line_number, 0, 0)])
+            return
+        self._parser = parser
+        first = len(self._lines) + 1
+        self._runs.append(_Run(index, first, line_number - first, block.offset - self._size))
+        self._lines += block.lines
+        self._size += sum(map(len, block.lines)) + len(block.lines)
+        if self._size >= BATCH_BYTES or len(self._lines) >= FLUSH_ROWS:
+            self.parse()
+
+    def parse(self) -> None:
+        """Parse what there is."""
+        if self._parser is None or not self._lines:
+            return
+        before = self._stage.mark()
+        _parse(self._parser, self._lines, 1, 0, self._stage)
+        self._stage.settle(before, self._runs)
+        self._stage.flush_if_full()
+        self._lines, self._size, self._runs = [], 0, []
 
 
 def _parse(
@@ -199,7 +261,7 @@ class _Reading:
             self.error = DAMAGED
 
 
-def _read_whole(wanted: Range, parser: Parser, stage: _Stage, seed: int) -> RangeResult:
+def _read_whole(index: int, wanted: Range, parser: Parser, stage: _Stage, seed: int) -> RangeResult:
     lines = sums = 0
     error = None
     before = stage.mark()
@@ -213,37 +275,50 @@ def _read_whole(wanted: Range, parser: Parser, stage: _Stage, seed: int) -> Rang
         error = f"{type(problem).__name__} in parsing"
     if error is not None:
         stage.take_back(before)
+    stage.settle(before, [_Run(index, 1, 0, 0)])
     read, tail = (wanted.size, 0) if error is None else (0, None)
-    return RangeResult(wanted.source_id, 0, read, 0, lines, stage.rejected(), sums, tail, error)
+    return RangeResult(wanted.source_id, 0, read, 0, lines, 0, sums, tail, error)
 
 
 class _Stage:
     """Rows on their way to files, one a table, with counts by range."""
 
-    def __init__(self, task: ParseTask, kinds: set[str]) -> None:
+    def __init__(self, task: ParseTask) -> None:
         self._task = task
+        kinds = {wanted.kind for wanted in task.ranges}
         tables = lake_tables()
         self._tables = {name: tables[name] for kind in kinds for name in KINDS[kind].tables}
         self._staged: dict[str, tuple[str, pa.RecordBatchStreamWriter]] = {}
         self._parts: dict[str, PartWriter] = {}
         self._counts: dict[str, list[int]] = {}
-        self._ids: dict[str, list[str]] = {name: [] for name in self._tables}
-        self._began = 0
-        self._source_id = ""
-        self._rejected = 0
+        # of the rows that are not flushed: how many belong to which run
+        self._runs: dict[str, list[tuple[_Run, int]]] = {name: [] for name in self._tables}
         self.rows: Rows = {name: [] for name in self._tables}
 
-    def begin(self, source_id: str) -> None:
-        """The rows that follow belong to the next range, of this source."""
-        self._settle()
-        self._source_id = source_id
-        self._began += 1
-        self._rejected = 0
+    def settle(self, before: list[int], runs: list[_Run]) -> None:
+        """Give the rows that came since `before` to the runs that they belong to.
 
-    def rejected(self) -> int:
-        """Rejects of the current range so far."""
-        self._settle()
-        return self._rejected
+        Where there are several runs, the rows of each table are in the order of their lines.
+        """
+        for (name, rows), start in zip(self.rows.items(), before, strict=True):
+            if start == len(rows):
+                continue
+            counts = self.counts(name)
+            entries = self._runs[name]
+            for run, after in zip_longest(runs, runs[1:]):
+                stop = len(rows)
+                if after is not None:
+                    stop = bisect_left(rows, after.first, start, stop, key=_first_value)
+                if start < stop:
+                    counts[run.range_index] += stop - start
+                    entries.append((run, stop - start))
+                    start = stop
+
+    def counts(self, name: str) -> list[int]:
+        """Rows of a table by range, as far as they were parsed."""
+        if name not in self._counts:
+            self._counts[name] = [0] * len(self._task.ranges)
+        return self._counts[name]
 
     def mark(self) -> list[int]:
         """How many rows there are; for `take_back`."""
@@ -262,12 +337,10 @@ class _Stage:
     def flush_if_full(self) -> None:
         for name, rows in self.rows.items():
             if len(rows) >= FLUSH_ROWS:
-                self._settle()
                 self._flush(name)
 
     def finish(self) -> tuple[dict[str, tuple[str, list[int]]], dict[str, tuple[int, int]]]:
         """Close all files; what ParseResult tells of them: (staged, parts)."""
-        self._settle()
         for name in self._tables:
             self._flush(name)
         for _, writer in self._staged.values():
@@ -275,33 +348,23 @@ class _Stage:
         for part in self._parts.values():
             part.close()
         return (
-            {name: (path, self._padded(name)) for name, (path, _) in self._staged.items()},
+            {name: (path, self.counts(name)) for name, (path, _) in self._staged.items()},
             {name: (part.rows, part.bytes) for name, part in self._parts.items()},
         )
-
-    def _padded(self, name: str) -> list[int]:
-        counts = self._counts.setdefault(name, [])
-        counts.extend([0] * (self._began - len(counts)))
-        return counts
-
-    def _settle(self) -> None:
-        """Give the rows that came since the last call to the current range."""
-        for name, rows in self.rows.items():
-            ids = self._ids[name]
-            new = len(rows) - len(ids)
-            if new:
-                ids.extend([self._source_id] * new)
-                self._padded(name)[-1] += new
-                if name == "parsed_rejects":
-                    self._rejected += new
 
     def _flush(self, name: str) -> None:
         rows = self.rows[name]
         if rows:
-            batch = to_batch(rows, self._ids[name], self._tables[name].arrow_schema)
+            runs = self._runs[name]
+            ranges = self._task.ranges
+            ids: list[str] = []
+            for run, count in runs:
+                ids += [ranges[run.range_index].source_id] * count
+            batch = to_batch(rows, ids, self._tables[name].arrow_schema)
+            batch = _placed(batch, runs)
             self._writer(name, batch.schema).write_batch(batch)
             rows.clear()
-            self._ids[name].clear()
+            runs.clear()
 
     def _writer(self, name: str, schema: pa.Schema) -> PartWriter | pa.RecordBatchStreamWriter:
         if self._task.targets:
@@ -312,6 +375,21 @@ class _Stage:
             path = str(Path(self._task.stage) / f"{self._task.number}-{name}.arrow")
             self._staged[name] = (path, pa.ipc.new_stream(path, schema))
         return self._staged[name][1]
+
+
+def _placed(batch: pa.RecordBatch, runs: list[tuple[_Run, int]]) -> pa.RecordBatch:
+    """The rows with line numbers and offsets as they are in their own sources."""
+    ends = pa.array(accumulate(count for _, count in runs), pa.int32())
+    for name, shifts in (
+        ("line_number", [run.lines for run, _ in runs]),
+        ("byte_offset", [run.offset for run, _ in runs]),
+    ):
+        index = batch.schema.get_field_index(name)
+        if index >= 0 and any(shifts):
+            by_run = pa.RunEndEncodedArray.from_arrays(ends, pa.array(shifts, pa.int64()))
+            placed = pc.add(batch.column(index), pc.run_end_decode(by_run))
+            batch = batch.set_column(index, batch.schema.field(index), placed)
+    return batch
 
 
 def to_batch(

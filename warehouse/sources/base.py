@@ -73,8 +73,9 @@ class Parser(Protocol):
 
     def parse(self, lines: list[bytes], line_number: int, offset: int, rows: Rows) -> None:
         """Append the rows of `lines` (without newlines), the first of which is
-        `line_number` and lies at `offset`, to `rows`. Never raises for bad content:
-        it becomes a row of parsed_rejects."""
+        `line_number` and lies at `offset`, to `rows`. Each row begins with the number of its
+        line, and rows of a table are in the order of lines: the lines may be those of several
+        sources. Never raises for bad content: it becomes a row of parsed_rejects."""
 
     def parse_file(self, path: str, rows: Rows) -> int:
         """Append the rows of a whole file; returns its lines. Only for `Found.is_whole`.
