@@ -28,6 +28,8 @@ from warehouse.privacy import Privacy, load_secret
 from warehouse.scanning import Plan, scan
 
 if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
     from warehouse.checks import Check
     from warehouse.ingest import Ingested
     from warehouse.models import Model
@@ -191,6 +193,7 @@ class Build(AbstractContextManager["Build"]):
         from warehouse.contracts import lake_tables
         from warehouse.pricing import rates_table
         from warehouse.publish import Publication
+        from warehouse.together import run_together
 
         self.progress.stage("loading")
         # with --verify nothing that was computed before is trusted either
@@ -212,19 +215,30 @@ class Build(AbstractContextManager["Build"]):
         publication.run_macros(resources.sql_folder())
         for layer in LAKE_LAYERS:
             self._done[layer] = {}
-        for table in lake_tables().values():
-            if table.name != "rates":
-                stats = publication.load(table)
-            elif publication.can_keep("rates"):  # prices are part of the code's identity
-                stats = publication.keep(table, has_copy=False)
+        tables = lake_tables()
+        done: dict[str, TableStats] = {}
+
+        def load(name: str, connection: DuckDBPyConnection) -> None:
+            table = tables[name]
+            if name != "rates":
+                done[name] = publication.load(table, connection)
+            elif publication.can_keep(name):  # prices are part of the code's identity
+                done[name] = publication.keep(table, has_copy=False)
             else:
-                stats = publication.load_frame(table, rates_table(self.settings.rates_file))
-            self._done[table.layer][table.name] = stats
+                prices = rates_table(self.settings.rates_file)
+                done[name] = publication.load_frame(table, prices, connection)
+
+        def check(name: str, connection: DuckDBPyConnection) -> None:
+            self._check(name, partial(check_table, tables[name], connection))
+
+        nothing: frozenset[str] = frozenset()
+        run_together(dict.fromkeys(tables, nothing), load, publication.sessions)
+        for name, table in tables.items():
+            self._done[table.layer][name] = done[name]
         self._unchanged = self._find_unchanged()
-        for table in lake_tables().values():
-            own = partial(check_table, table, publication.connection)
-            self._check(table.name, own)
-            self._checks[table.name] += check_across(table.name, publication.connection)
+        run_together(dict.fromkeys(tables, nothing), check, publication.sessions)
+        for name in tables:
+            self._checks[name] += check_across(name, publication.connection)
 
     def _find_unchanged(self) -> set[str]:
         """Tables that hold what the live build's hold, and so need not be made.
@@ -271,6 +285,7 @@ class Build(AbstractContextManager["Build"]):
         """The models of one layer, and all that come before them."""
         from warehouse.checks import check_across, check_model
         from warehouse.models import MODEL_LAYERS
+        from warehouse.together import run_together
 
         if layer in self._done:
             return
@@ -279,20 +294,25 @@ class Build(AbstractContextManager["Build"]):
             self.run_layer(MODEL_LAYERS[position - 1])
         else:
             self.ingest()
-        assert self._publication is not None
+        publication = self._publication
+        assert publication is not None
         self.progress.stage(layer)
-        self._done[layer] = {}
-        connection = self._publication.connection
-        for model in self.models:
-            if model.table.layer == layer:
-                self._done[layer][model.name] = (
-                    self._publication.keep(model.table, has_copy=not model.header.internal)
-                    if model.name in self._unchanged
-                    else self._publication.run(model)
-                )
-                self._check(model.name, partial(check_model, model, connection))
-        for name in self._done[layer]:
-            self._checks[name] += check_across(name, connection)
+        models = {model.name: model for model in self.models if model.table.layer == layer}
+        done: dict[str, TableStats] = {}
+
+        def make(name: str, connection: DuckDBPyConnection) -> None:
+            model = models[name]
+            if name in self._unchanged:
+                done[name] = publication.keep(model.table, has_copy=not model.header.internal)
+            else:
+                done[name] = publication.run(model, connection)
+            self._check(name, partial(check_model, model, connection))
+
+        needs = {name: model.references for name, model in models.items()}
+        run_together(needs, make, publication.sessions)
+        self._done[layer] = {name: done[name] for name in models}
+        for name in models:
+            self._checks[name] += check_across(name, publication.connection)
 
     def stats(self, table: str) -> TableStats:
         """Rows and seconds of a table that was made."""

@@ -28,6 +28,8 @@ from warehouse.headers import Coverage, Header, ModelError, Places, read_model
 
 __all__ = ["Coverage", "Header", "Model", "ModelError", "load_models", "run_macros", "run_model"]
 
+# Where internal models lie: in memory, beside the database that is built, for all its sessions.
+INTERNAL = "memory.main"
 MODEL_LAYERS = ("session", "derived", "summary")
 
 
@@ -206,14 +208,15 @@ def run_model(model: Model, connection: duckdb.DuckDBPyConnection) -> int:
     The SELECT's columns must be the declared ones: same names, order and types.
     """
     if model.header.internal:
-        create = f"CREATE TEMP TABLE {model.name} AS {model.select}"
+        create = f"CREATE TABLE {INTERNAL}.{model.name} AS {model.select}"
     else:
         create = (
             f"CREATE TABLE {model.name} AS SELECT * FROM ({model.select}\n) "
             f"ORDER BY {model.order_by}"
         )
     try:  # statements begin in the SELECT's first line, so that errors name the right one
-        (rows,) = connection.execute(create).fetchone() or (0,)
+        # all of the answer is fetched, which ends the transaction: other sessions see the table
+        ((rows,),) = connection.execute(create).fetchall()
     except duckdb.Error as error:
         with suppress(duckdb.Error):  # a sort column that is missing is an undeclared one
             _check_columns(model, connection.query(model.select))

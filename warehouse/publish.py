@@ -25,7 +25,7 @@ from warehouse.checks import Check
 from warehouse.contracts import Table, lake_tables
 from warehouse.errors import RollhouseError
 from warehouse.lake import Lake, Manifest, sync_folder, write_durably
-from warehouse.models import Model, comment, create_empty, run_macros, run_model
+from warehouse.models import INTERNAL, Model, comment, create_empty, run_macros, run_model
 
 # The oldest DuckDB clients that can open the published file.
 STORAGE_VERSION = "v1.4.0"
@@ -59,7 +59,7 @@ class Publication:
         lake: Lake,
         manifest: Manifest,
         memory_limit: str,
-        threads: int,
+        jobs: int,
         timezone: str,
         carryover: Carryover | None = None,
         accepted_threads: Iterable[str] = (),
@@ -72,35 +72,48 @@ class Publication:
         self._folder = lake.root / "builds" / f"{self.id}.partial"
         self._options: dict[str, str | int | float | list[str]] = {
             "memory_limit": memory_limit,
-            "threads": min(threads, 1 + _longest(manifest) // ROWS_PER_THREAD),
+            "threads": min(jobs, 1 + _longest(manifest) // ROWS_PER_THREAD),
         }
+        self._jobs = jobs
         self._timezone = timezone
         self._accepted_threads = list(accepted_threads)
         self._stats: dict[str, TableStats] = {}
         self._started = time.perf_counter()
-        self.connection: duckdb.DuckDBPyConnection
+        self.sessions: list[duckdb.DuckDBPyConnection]
 
     def __enter__(self) -> Publication:
         self._folder.mkdir(parents=True, mode=0o700)
-        self.connection = duckdb.connect(
+        first = duckdb.connect(
             config={**self._options, "temp_directory": str(self._folder / "spill")}
         )
-        run = self.connection.execute
-        run("SET TimeZone = 'UTC'")
+        self.sessions = [first]
+        first.execute("SET TimeZone = 'UTC'")
         if self._carryover is not None:
             try:
                 shutil.copyfile(self._carryover.database, self._folder / DATABASE)
                 self._attach()
                 # the days whose parts hold a source's rows, before raw_sources is replaced
-                run("CREATE TEMP TABLE loaded AS SELECT source_id, day FROM raw_sources")
+                first.execute(
+                    f"CREATE TABLE {INTERNAL}.loaded AS "
+                    "SELECT source_id, day FROM published.raw_sources"
+                )
             except (OSError, duckdb.Error):  # damaged, or of another DuckDB: all is made anew
                 self._detach()
                 self._carryover = None
         if self._carryover is None:
             self._attach()
-        run(f"SET VARIABLE timezone = '{self._timezone}'")
-        run("SET VARIABLE accepted_threads = ?", [self._accepted_threads])
+        self.sessions += [first.cursor() for _ in range(1, self._jobs)]
+        for session in self.sessions:
+            session.execute("SET TimeZone = 'UTC'")
+            session.execute(f"SET search_path = 'published.main,{INTERNAL}'")
+            session.execute(f"SET VARIABLE timezone = '{self._timezone}'")
+            session.execute("SET VARIABLE accepted_threads = ?", [self._accepted_threads])
         return self
+
+    @property
+    def connection(self) -> duckdb.DuckDBPyConnection:
+        """The first session, for what is done alone."""
+        return self.sessions[0]
 
     def _attach(self) -> None:
         # without a log: a killed build is thrown away, and the checkpoint writes all at once
@@ -108,27 +121,29 @@ class Publication:
             f"ATTACH '{_escaped(self._folder / DATABASE)}' AS published "
             f"(STORAGE_VERSION '{STORAGE_VERSION}', RECOVERY_MODE no_wal_writes)"
         )
-        self.connection.execute("USE published")
 
     def _detach(self) -> None:
-        self.connection.execute("USE memory")
         self.connection.execute("DETACH DATABASE IF EXISTS published")
         (self._folder / DATABASE).unlink(missing_ok=True)
 
+    def _close(self) -> None:
+        for session in reversed(self.sessions):
+            session.close()
+
     def __exit__(self, *_: object) -> None:
-        self.connection.close()
+        self._close()
         shutil.rmtree(self._folder, ignore_errors=True)
 
-    def load(self, table: Table) -> TableStats:
+    def load(self, table: Table, session: duckdb.DuckDBPyConnection) -> TableStats:
         """A table of the layers raw and parsed: its live parts as a native table.
 
         Of a table that was taken over, only the rows of other parts are replaced.
         """
         started = time.perf_counter()
         try:
-            rows = self._refresh(table)
+            rows = self._refresh(table, session)
             if rows is None:
-                rows = self._load_whole(table)
+                rows = self._load_whole(table, session)
         except duckdb.Error as error:
             raise PublishError(f"{table.name} cannot be loaded from the lake: {error}") from None
         is_kept = self._carryover is not None and not self._stale_days(table.name)
@@ -145,7 +160,7 @@ class Publication:
         first = min((day for day in days if before.get(day) != now.get(day)), default=None)
         return set() if first is None else {day for day in days if day >= first}
 
-    def _refresh(self, table: Table) -> int | None:
+    def _refresh(self, table: Table, session: duckdb.DuckDBPyConnection) -> int | None:
         """Bring a table that was taken over up to date; its rows, or None to load it whole."""
         if self._carryover is None:
             return None
@@ -156,23 +171,25 @@ class Publication:
         if not stale:
             return made.rows
         days = ", ".join(f"DATE '{day}'" for day in sorted(stale))
-        self.connection.execute(
+        session.execute(
             f"DELETE FROM {table.name} "
             f"WHERE source_id IN (SELECT source_id FROM loaded WHERE day IN ({days}))"
         )
-        self._insert_parts(table, sorted(stale))
-        (rows,) = self.connection.execute(f"SELECT count(*) FROM {table.name}").fetchone() or (0,)
+        self._insert_parts(table, session, sorted(stale))
+        ((rows,),) = session.execute(f"SELECT count(*) FROM {table.name}").fetchall()
         return int(rows) if rows == self._rows_in_lake(table.name) else None
 
     def _rows_in_lake(self, table: str) -> int:
         return sum(part.rows for part in self._manifest.parts.get(table, {}).values())
 
-    def _load_whole(self, table: Table) -> int:
-        self.connection.execute(f"DROP TABLE IF EXISTS {table.name}")
-        create_empty([table], self.connection)
-        return self._insert_parts(table, sorted(part_names(self._manifest, table.name)))
+    def _load_whole(self, table: Table, session: duckdb.DuckDBPyConnection) -> int:
+        session.execute(f"DROP TABLE IF EXISTS {table.name}")
+        create_empty([table], session)
+        return self._insert_parts(table, session, sorted(part_names(self._manifest, table.name)))
 
-    def _insert_parts(self, table: Table, days: Iterable[str]) -> int:
+    def _insert_parts(
+        self, table: Table, session: duckdb.DuckDBPyConnection, days: Iterable[str]
+    ) -> int:
         """Add the rows of some days; how many there are."""
         files = self._lake.part_files(self._manifest, table.name, days)
         if not files:
@@ -180,47 +197,47 @@ class Publication:
         listed = ", ".join(f"'{_escaped(file)}'" for file in files)
         columns = ", ".join(f'"{column.name}"' for column in table.published)
         try:
-            return self._insert(
+            return _insert(
+                session,
                 f"INSERT INTO {table.name} SELECT {columns} FROM "
-                f"read_parquet([{listed}], hive_partitioning = FALSE)"
+                f"read_parquet([{listed}], hive_partitioning = FALSE)",
             )
         except duckdb.Error:
             # rows of sources that are gone may lie in parts of an older contract: what that did
             # not know is NULL. Slower, since the schema of every part is read first
             names = ", ".join(f"'{column.name}'" for column in table.published)
-            return self._insert(
+            return _insert(
+                session,
                 f"INSERT INTO {table.name} BY NAME "
                 f"SELECT COLUMNS(lambda name: name IN ({names})) FROM "
-                f"read_parquet([{listed}], union_by_name = TRUE, hive_partitioning = FALSE)"
+                f"read_parquet([{listed}], union_by_name = TRUE, hive_partitioning = FALSE)",
             )
 
-    def load_frame(self, table: Table, frame: object) -> TableStats:
+    def load_frame(
+        self, table: Table, frame: object, session: duckdb.DuckDBPyConnection
+    ) -> TableStats:
         """A table that is made once per build rather than parsed, such as prices."""
         started = time.perf_counter()
-        self.connection.execute(f"DROP TABLE IF EXISTS {table.name}")
-        create_empty([table], self.connection)
-        self.connection.register("frame", frame)
-        rows = self._insert(f"INSERT INTO {table.name} BY NAME SELECT * FROM frame")
-        self.connection.unregister("frame")
+        session.execute(f"DROP TABLE IF EXISTS {table.name}")
+        create_empty([table], session)
+        session.register("frame", frame)
+        rows = _insert(session, f"INSERT INTO {table.name} BY NAME SELECT * FROM frame")
+        session.unregister("frame")
         return self._made(table.name, rows, started)
 
-    def _insert(self, statement: str) -> int:
-        """Run an INSERT; DuckDB answers with the rows that it inserted."""
-        (rows,) = self.connection.execute(statement).fetchone() or (0,)
-        return int(rows)
-
     def run_macros(self, sql_folder: Path) -> None:
-        run_macros(sql_folder, self.connection)
+        for session in self.sessions:
+            run_macros(sql_folder, session)
 
-    def run(self, model: Model) -> TableStats:
+    def run(self, model: Model, session: duckdb.DuckDBPyConnection) -> TableStats:
         """A model's table, and its Parquet copy for readers without DuckDB."""
         started = time.perf_counter()
-        if self._carryover is not None:
-            self.connection.execute(f"DROP TABLE IF EXISTS {model.name}")
-        rows = run_model(model, self.connection)
+        if self._carryover is not None and not model.header.internal:
+            session.execute(f"DROP TABLE IF EXISTS {model.name}")
+        rows = run_model(model, session)
         if not model.header.internal:
             target = self._copy_of(model.table)
-            self.connection.execute(
+            session.execute(
                 f"COPY {model.name} TO '{_escaped(target)}' "
                 "(FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1)"  # higher gain nothing
             )
@@ -272,8 +289,10 @@ class Publication:
         tables = [*lake_tables().values(), *(m.table for m in models if not m.header.internal)]
         published = [table for table in tables if table.name in self._stats]
         comment(published, self.connection)
+        for session in self.sessions[1:]:
+            session.close()  # with what they read last
         self.connection.execute("CHECKPOINT published")
-        self.connection.close()
+        self._close()
         shutil.rmtree(self._folder / "spill", ignore_errors=True)
         record = BuildRecord(
             self.id,
@@ -327,6 +346,12 @@ class Publication:
             is_old = path in whole[:-keep]
             if path.name != self.id and (is_old or (privacy == "strict" and _tells_more(path))):
                 shutil.rmtree(path, ignore_errors=True)
+
+
+def _insert(session: duckdb.DuckDBPyConnection, statement: str) -> int:
+    """Run an INSERT; DuckDB answers with the rows that it inserted."""
+    ((rows,),) = session.execute(statement).fetchall()
+    return int(rows)
 
 
 def _tells_more(build: Path) -> bool:

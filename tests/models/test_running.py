@@ -14,7 +14,7 @@ import duckdb
 import pytest
 
 from warehouse.contracts import Table, lake_tables
-from warehouse.models import comment, create_empty, load_models, run_macros, run_model
+from warehouse.models import INTERNAL, comment, create_empty, load_models, run_macros, run_model
 
 Write = Callable[..., None]
 
@@ -114,15 +114,18 @@ def test_rows_are_stored_as_the_header_sorts_them(
     assert rows(connection, "model") == [("a", 5), ("c", 4), ("b", 3)]
 
 
-def test_internal_model_is_a_temporary_table(
+def test_internal_model_is_not_part_of_the_file(
     tmp_path: Path, write: Write, connection: duckdb.DuckDBPyConnection
 ) -> None:
     write("model", "SELECT source_id, lines FROM raw_sources", more="internal: true\n")
     (model,) = load_models(tmp_path)
+    connection.execute(f"ATTACH '{tmp_path}/file.duckdb' AS published")
+    connection.execute("CREATE TABLE published.raw_sources AS FROM raw_sources")
+    connection.execute(f"SET search_path = 'published.main,{INTERNAL}'")
     assert run_model(model, connection) == 3
     assert connection.execute(
-        "SELECT temporary FROM duckdb_tables() WHERE table_name = 'model'"
-    ).fetchall() == [(True,)]
+        "SELECT database_name FROM duckdb_tables() WHERE table_name = 'model'"
+    ).fetchall() == [("memory",)]
 
 
 def test_model_uses_macros(
