@@ -287,13 +287,15 @@ class _Stage:
         self._task = task
         kinds = {wanted.kind for wanted in task.ranges}
         tables = lake_tables()
-        self._tables = {name: tables[name] for kind in kinds for name in KINDS[kind].tables}
+        self._schemas = {
+            name: tables[name].arrow_schema for kind in kinds for name in KINDS[kind].tables
+        }
         self._staged: dict[str, tuple[str, pa.RecordBatchStreamWriter]] = {}
         self._parts: dict[str, PartWriter] = {}
         self._counts: dict[str, list[int]] = {}
         # of the rows that are not flushed: how many belong to which run
-        self._runs: dict[str, list[tuple[_Run, int]]] = {name: [] for name in self._tables}
-        self.rows: Rows = {name: [] for name in self._tables}
+        self._runs: dict[str, list[tuple[_Run, int]]] = {name: [] for name in self._schemas}
+        self.rows: Rows = {name: [] for name in self._schemas}
 
     def settle(self, before: list[int], runs: list[_Run]) -> None:
         """Give the rows that came since `before` to the runs that they belong to.
@@ -341,7 +343,7 @@ class _Stage:
 
     def finish(self) -> tuple[dict[str, tuple[str, list[int]]], dict[str, tuple[int, int]]]:
         """Close all files; what ParseResult tells of them: (staged, parts)."""
-        for name in self._tables:
+        for name in self._schemas:
             self._flush(name)
         for _, writer in self._staged.values():
             writer.close()
@@ -360,7 +362,7 @@ class _Stage:
             ids: list[str] = []
             for run, count in runs:
                 ids += [ranges[run.range_index].source_id] * count
-            batch = to_batch(rows, ids, self._tables[name].arrow_schema)
+            batch = to_batch(rows, ids, self._schemas[name])
             batch = _placed(batch, runs)
             self._writer(name, batch.schema).write_batch(batch)
             rows.clear()
