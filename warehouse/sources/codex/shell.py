@@ -8,6 +8,7 @@ word of a command line (warehouse/sources/commands.py).
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 import msgspec
 
@@ -72,6 +73,7 @@ def describe(command: str | list[str], privacy: Privacy) -> tuple[str, str | Non
     return text, *_word_and_hash(text, privacy)
 
 
+@lru_cache(maxsize=64)  # of every second command, and always the same few
 def _is_shell(program: str) -> bool:
     return re.split(r"[/\\]", program)[-1].lower().removesuffix(".exe") in SHELLS
 
