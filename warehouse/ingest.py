@@ -26,7 +26,7 @@ from warehouse.sources.base import UNKNOWN_DAY, iso_us
 from warehouse.workers import Result, Task, run_all
 
 SPLIT_BYTES = 64 << 20  # plain files above this are read in ranges
-TASK_BYTES = 64 << 20  # a task that is a whole bucket writes its parts itself
+TASK_BYTES = 96 << 20  # a task that is a whole bucket writes its parts itself
 TASK_FILES = 2000
 INLINE_BYTES = 12 << 20  # less than this is read faster here than by starting workers
 CHANGED = "it changed while it was read"

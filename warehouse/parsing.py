@@ -358,15 +358,15 @@ class _Stage:
         rows = self.rows[name]
         if rows:
             runs = self._runs[name]
-            ranges = self._task.ranges
-            ids: list[str] = []
-            for run, count in runs:
-                ids += [ranges[run.range_index].source_id] * count
-            batch = to_batch(rows, ids, self._schemas[name])
+            batch = to_batch(rows, self._source_ids(runs), self._schemas[name])
             batch = _placed(batch, runs)
             self._writer(name, batch.schema).write_batch(batch)
             rows.clear()
             runs.clear()
+
+    def _source_ids(self, runs: list[tuple[_Run, int]]) -> pa.Array:
+        ranges = self._task.ranges
+        return _repeated([ranges[run.range_index].source_id for run, _ in runs], pa.string(), runs)
 
     def _writer(self, name: str, schema: pa.Schema) -> PartWriter | pa.RecordBatchStreamWriter:
         if self._task.targets:
@@ -381,34 +381,42 @@ class _Stage:
 
 def _placed(batch: pa.RecordBatch, runs: list[tuple[_Run, int]]) -> pa.RecordBatch:
     """The rows with line numbers and offsets as they are in their own sources."""
-    ends = pa.array(accumulate(count for _, count in runs), pa.int32())
     for name, shifts in (
         ("line_number", [run.lines for run, _ in runs]),
         ("byte_offset", [run.offset for run, _ in runs]),
     ):
         index = batch.schema.get_field_index(name)
         if index >= 0 and any(shifts):
-            by_run = pa.RunEndEncodedArray.from_arrays(ends, pa.array(shifts, pa.int64()))
-            placed = pc.add(batch.column(index), pc.run_end_decode(by_run))
+            placed = pc.add(batch.column(index), _repeated(shifts, pa.int64(), runs))
             batch = batch.set_column(index, batch.schema.field(index), placed)
     return batch
 
 
+def _repeated(values: list[Any], wanted: pa.DataType, runs: list[tuple[_Run, int]]) -> pa.Array:
+    """One value a run, for each of its rows."""
+    ends = pa.array(accumulate(rows for _, rows in runs), pa.int32())
+    by_run = pa.RunEndEncodedArray.from_arrays(ends, pa.array(values, wanted))
+    return pc.run_end_decode(by_run)
+
+
 def to_batch(
-    rows: list[tuple[object, ...]], source_ids: list[str], schema: pa.Schema
+    rows: list[tuple[object, ...]], source_ids: list[str] | pa.Array, schema: pa.Schema
 ) -> pa.RecordBatch:
     """Row tuples (without source_id, the schema's first column) to one Arrow batch.
 
     Texts may be bytes or str; times are microseconds since 1970, recorded_at ISO 8601 bytes.
     """
-    columns: list[Sequence[Any]] = [source_ids, *zip(*rows, strict=True)]
-    if len(columns) != len(schema):
-        raise ValueError(f"rows of {len(columns) - 1} values do not fit {schema.names[1:]}")
+    columns: list[Sequence[Any]] = list(zip(*rows, strict=True))
+    names, types = schema.names[1:], schema.types[1:]
+    if len(columns) != len(names):
+        raise ValueError(f"rows of {len(columns)} values do not fit {names}")
     arrays = [
         _array(values, name, wanted)
-        for values, name, wanted in zip(columns, schema.names, schema.types, strict=True)
+        for values, name, wanted in zip(columns, names, types, strict=True)
     ]
-    return pa.RecordBatch.from_arrays(arrays, schema=schema)
+    if not isinstance(source_ids, pa.Array):
+        source_ids = pa.array(source_ids, pa.string())
+    return pa.RecordBatch.from_arrays([source_ids, *arrays], schema=schema)
 
 
 def _array(values: Sequence[Any], name: str, wanted: pa.DataType) -> pa.Array:
