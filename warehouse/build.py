@@ -15,9 +15,10 @@ import os
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from threading import RLock
 from typing import TYPE_CHECKING
 
 from warehouse import __version__, resources
@@ -88,7 +89,9 @@ class Build(AbstractContextManager["Build"]):
         self._models: list[Model] | None = None
         self._done: dict[str, dict[str, TableStats]] = {}
         self._checks: dict[str, list[Check]] = {}
-        self._unchanged: set[str] = set()
+        self._changed: set[str] = set()  # tables that hold other rows than the live build's
+        self._in_memory: set[str] = set()  # internal models that were made
+        self._making = RLock()
         self.plan: Plan
         self.manifest: Manifest
         self.ingested: Ingested | None = None
@@ -229,43 +232,23 @@ class Build(AbstractContextManager["Build"]):
                 done[name] = publication.load_frame(table, prices, connection)
 
         def check(name: str, connection: DuckDBPyConnection) -> None:
-            self._check(name, partial(check_table, tables[name], connection))
+            self._check(done[name], name, partial(check_table, tables[name], connection))
 
         nothing: frozenset[str] = frozenset()
         run_together(dict.fromkeys(tables, nothing), load, publication.sessions)
         for name, table in tables.items():
             self._done[table.layer][name] = done[name]
-        self._unchanged = self._find_unchanged()
+        self._changed = {name for name, stats in done.items() if not stats.is_kept}
         run_together(dict.fromkeys(tables, nothing), check, publication.sessions)
         for name in tables:
             self._checks[name] += check_across(name, publication.connection)
 
-    def _find_unchanged(self) -> set[str]:
-        """Tables that hold what the live build's hold, and so need not be made.
-
-        Internal models are not in its file: they are made where one that reads them is.
-        """
-        publication = self._publication
-        assert publication is not None
-        lake = {name: stats for layer in LAKE_LAYERS for name, stats in self._done[layer].items()}
-        same = {name for name, stats in lake.items() if stats.is_kept}
-        for model in self.models:
-            if publication.can_keep(model.name) and model.references <= same:
-                same.add(model.name)
-        read: set[str] = set()
-        for model in reversed(self.models):
-            if model.name in read and model.header.internal:
-                same.discard(model.name)
-            if model.name not in same:
-                read |= model.references
-        return same
-
-    def _check(self, table: str, check: Callable[[], list[Check]]) -> None:
-        """The checks of one table by itself: as they came out before, where it is the same."""
+    def _check(self, stats: TableStats, table: str, check: Callable[[], list[Check]]) -> None:
+        """The checks of one table by itself: as they came out before, where it was kept."""
         from warehouse.checks import across_names
 
         assert self._publication is not None
-        if table not in self._unchanged:
+        if not stats.is_kept:
             self._checks[table] = check()
             return
         across = {name for name, _, _ in across_names(table)}
@@ -302,17 +285,45 @@ class Build(AbstractContextManager["Build"]):
 
         def make(name: str, connection: DuckDBPyConnection) -> None:
             model = models[name]
-            if name in self._unchanged:
+            if publication.can_keep(name) and not model.references & self._changed:
                 done[name] = publication.keep(model.table, has_copy=not model.header.internal)
             else:
-                done[name] = publication.run(model, connection)
-            self._check(name, partial(check_model, model, connection))
+                done[name] = self._run_model(model, connection)
+            self._check(done[name], name, partial(check_model, model, connection))
 
         needs = {name: model.references for name, model in models.items()}
         run_together(needs, make, publication.sessions)
         self._done[layer] = {name: done[name] for name in models}
         for name in models:
             self._checks[name] += check_across(name, publication.connection)
+
+    def _run_model(self, model: Model, connection: DuckDBPyConnection) -> TableStats:
+        """A model's table made anew; notes whether it holds other rows than the live build's.
+
+        Internal models are not in its file: those that are the same, but read here, are made.
+        """
+        publication = self._publication
+        assert publication is not None
+        for name in sorted(model.references & self._internal.keys()):
+            with self._making:
+                if name not in self._in_memory:
+                    self._run_model(self._internal[name], connection)
+        stats = publication.run(model, connection, is_read=model.name in self._read)
+        if model.header.internal:
+            self._in_memory.add(model.name)
+        before = publication.carried(model.name) if publication.can_keep(model.name) else None
+        if before is None or before.digest is None or before.digest != stats.digest:
+            self._changed.add(model.name)
+        return stats
+
+    @cached_property
+    def _internal(self) -> dict[str, Model]:
+        return {model.name: model for model in self.models if model.header.internal}
+
+    @cached_property
+    def _read(self) -> frozenset[str]:
+        """Tables that models read."""
+        return frozenset[str]().union(*(model.references for model in self.models))
 
     def stats(self, table: str) -> TableStats:
         """Rows and seconds of a table that was made."""

@@ -5,8 +5,9 @@ belong here: changing the file (publish.py), or which models are made anew (buil
 
 Nothing is taken over but what the same code made of the same parts: a table of the layers
 raw and parsed is told by the names of its parts, which never name two contents; a model's
-table is that of the same SELECT over tables that were all taken over. So a build that
-continues another holds the rows that one from the beginning would.
+table is that of the same SELECT over tables that hold the same rows: they were taken over,
+or made anew and came to the same digest. So a build that continues another holds the rows
+that one from the beginning would.
 """
 
 from __future__ import annotations
@@ -25,10 +26,14 @@ MOST_CONTINUED = 30
 
 
 class Made(msgspec.Struct, array_like=True):
-    """One table of a build, published or internal: its rows, and how its checks came out."""
+    """One table of a build, published or internal: its rows, and how its checks came out.
+
+    `digest` tells the rows of a model that others read.
+    """
 
     rows: int
     checks: list[Check]
+    digest: str | None = None
 
 
 class Tables(msgspec.Struct):

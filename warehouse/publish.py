@@ -25,7 +25,7 @@ from warehouse.checks import Check
 from warehouse.contracts import Table, lake_tables
 from warehouse.errors import RollhouseError
 from warehouse.lake import Lake, Manifest, sync_folder, write_durably
-from warehouse.models import INTERNAL, Model, comment, create_empty, run_macros, run_model
+from warehouse.models import INTERNAL, Model, comment, create_empty, digest, run_macros, run_model
 
 # The oldest DuckDB clients that can open the published file.
 STORAGE_VERSION = "v1.4.0"
@@ -41,11 +41,15 @@ class PublishError(RollhouseError):
 
 @dataclass(frozen=True, slots=True)
 class TableStats:
-    """What making one table came to. `is_kept`: it was taken over from the live build."""
+    """What making one table came to.
+
+    `is_kept`: it was taken over from the live build. `digest`: see carryover.Made.
+    """
 
     rows: int
     seconds: float
     is_kept: bool = False
+    digest: str | None = None
 
 
 class Publication:
@@ -229,8 +233,13 @@ class Publication:
         for session in self.sessions:
             run_macros(sql_folder, session)
 
-    def run(self, model: Model, session: duckdb.DuckDBPyConnection) -> TableStats:
-        """A model's table, and its Parquet copy for readers without DuckDB."""
+    def run(
+        self, model: Model, session: duckdb.DuckDBPyConnection, is_read: bool = False
+    ) -> TableStats:
+        """A model's table, and its Parquet copy for readers without DuckDB.
+
+        `is_read`: other models read it, so the next build must know whether it changed.
+        """
         started = time.perf_counter()
         if self._carryover is not None and not model.header.internal:
             session.execute(f"DROP TABLE IF EXISTS {model.name}")
@@ -241,7 +250,9 @@ class Publication:
                 f"COPY {model.name} TO '{_escaped(target)}' "
                 "(FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1)"  # higher gain nothing
             )
-        return self._made(model.name, rows, started)
+        return self._made(
+            model.name, rows, started, found=digest(model, session) if is_read else None
+        )
 
     def keep(self, table: Table, has_copy: bool) -> TableStats:
         """A table as it was taken over, and its Parquet copy if it is a model's."""
@@ -254,7 +265,8 @@ class Publication:
                 os.link(source, target)
             except OSError:  # a filesystem without links
                 shutil.copyfile(source, target)
-        return self._made(table.name, self.carried(table.name).rows, started, is_kept=True)
+        made = self.carried(table.name)
+        return self._made(table.name, made.rows, started, is_kept=True, found=made.digest)
 
     def can_keep(self, table: str) -> bool:
         """Whether a table lies in the file that was taken over."""
@@ -270,8 +282,16 @@ class Publication:
         folder.mkdir(exist_ok=True)
         return folder / f"{table.name}.parquet"
 
-    def _made(self, name: str, rows: int, started: float, is_kept: bool = False) -> TableStats:
-        stats = self._stats[name] = TableStats(rows, time.perf_counter() - started, is_kept)
+    def _made(
+        self,
+        name: str,
+        rows: int,
+        started: float,
+        is_kept: bool = False,
+        found: str | None = None,
+    ) -> TableStats:
+        seconds = time.perf_counter() - started
+        stats = self._stats[name] = TableStats(rows, seconds, is_kept, found)
         return stats
 
     def publish(
@@ -311,7 +331,10 @@ class Publication:
         )
         made = Tables(
             {name: part_names(self._manifest, name) for name in self._manifest.parts},
-            {name: Made(stats.rows, checks.get(name, [])) for name, stats in self._stats.items()},
+            {
+                name: Made(stats.rows, checks.get(name, []), stats.digest)
+                for name, stats in self._stats.items()
+            },
             0 if self._carryover is None else self._carryover.tables.continued + 1,
         )
         (self._folder / TABLES).write_bytes(msgspec.json.encode(made))

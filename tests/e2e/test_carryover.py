@@ -184,6 +184,43 @@ class TestWhatIsKept:
         assert kept(sync(), "ledgers_inside", "ledgers_seen") == [True, True]
         assert_as_from_the_beginning(sync, home)
 
+    def test_internal_models_that_are_the_same_are_run_for_one_that_is_not(
+        self, sync: Callable[..., Build], home: Path, codex: Codex, models: Path
+    ) -> None:
+        for name in ("ledgers_inside", "ledgers_further_inside"):
+            internal = LEDGERS_SEEN.replace("*/", "internal: true\n*/", 1)
+            (models / "session" / f"{name}.sql").write_text(internal)
+        outside = models / "session" / "ledgers_inside.sql"
+        outside.write_text(
+            outside.read_text().replace("parsed_ledger_events", "ledgers_further_inside")
+        )
+        (models / "session" / "sources_seen.sql").write_text(
+            SOURCES_SEEN + "UNION ALL SELECT '-' || source_id, lines FROM ledgers_inside\n"
+        )
+        sync()
+        append(codex.path(1, WEEKS[0]), body(1, 50))
+        assert kept(sync(), "ledgers_inside", "sources_seen") == [True, False]
+        assert_as_from_the_beginning(sync, home)
+
+    def test_readers_of_a_model_that_came_out_the_same(
+        self, sync: Callable[..., Build], home: Path, codex: Codex, models: Path
+    ) -> None:
+        (models / "session" / "sources_inside.sql").write_text(
+            LINES_READ.replace("raw_lines", "raw_sources")
+        )
+        for name, read in (("sources_known", "sources_inside"), ("sources_again", "sources_known")):
+            (models / "session" / f"{name}.sql").write_text(
+                SOURCES_SEEN.replace("lines_read", read)
+            )
+        names = ("sources_inside", "sources_known", "sources_again")
+        sync()
+        append(codex.path(1, WEEKS[0]), body(1, 50))
+        assert kept(sync(), *names) == [False, True, True]
+        assert_as_from_the_beginning(sync, home)
+        codex.write(9, 4, WEEKS[0])
+        assert kept(sync(), *names) == [False, False, False]
+        assert_as_from_the_beginning(sync, home)
+
     def test_rows_of_a_session_that_was_written_anew_are_replaced(
         self, sync: Callable[..., Build], home: Path, codex: Codex
     ) -> None:
