@@ -41,7 +41,7 @@ from warehouse.reading import (
 from warehouse.sources import KINDS
 from warehouse.sources.base import DAMAGED, Parser, Rows, iso_us, reason
 
-BATCH_BYTES = 1 << 20
+BATCH_BYTES = 2 << 20
 FLUSH_ROWS = 4_000
 _MOST = 2**63
 _STRING = pa.string()
