@@ -27,6 +27,7 @@ from tests.helpers import (
     touch,
 )
 from warehouse.ingest import Ingested
+from warehouse.lake import MOST_PARTS
 from warehouse.scanning import Root
 from warehouse.sources.base import DAMAGED
 
@@ -1077,12 +1078,98 @@ def test_weeks_that_did_not_change_keep_their_parts(codex: Codex, warehouse: War
     path = codex.write(2, 5, day="2026-03-12")
     warehouse.sync()
     before = warehouse.lake.manifest().parts["raw_lines"]
-    append(path, body(1, 6))
+    path.write_bytes(rollout(2, 3))
     warehouse.sync()
     after = warehouse.lake.manifest().parts["raw_lines"]
     assert after["2026-03-02"] == before["2026-03-02"]
     assert after["2026-03-09"].path.endswith("part-2.parquet")
     assert not (warehouse.lake.root / before["2026-03-09"].path).exists()
+
+
+class TestAppendedParts:
+    """What is appended behind a bucket's rows is a further part, until there are too many."""
+
+    @staticmethod
+    def grow(warehouse: Warehouse, path: Path, start: int) -> list[str]:
+        """The keys of the parts after two lines were appended; rows stay in order."""
+        append(path, body(2, start))
+        warehouse.sync()
+        rows = warehouse.rows("raw_lines", "source_id", "line_number")
+        assert rows == sorted(rows)
+        return warehouse.buckets("raw_lines")
+
+    @staticmethod
+    def by_source(warehouse: Warehouse) -> list[Path]:
+        """Files in the order of rows."""
+        return [Path(source.path) for _, source in sorted(warehouse.sources.items())]
+
+    def test_merged_when_they_are_many(
+        self, codex: Codex, warehouse: Warehouse, check: Check
+    ) -> None:
+        path = codex.write(1, 5)
+        warehouse.sync()
+        first = warehouse.lake.manifest().parts["raw_lines"]["2026-03-02"]
+        for number in range(1, MOST_PARTS):
+            keys = self.grow(warehouse, path, 6 + 2 * number)
+            assert len(keys) == number + 1
+            assert keys[-1] == f"2026-03-02+{number:02}"
+        assert warehouse.lake.manifest().parts["raw_lines"]["2026-03-02"] == first
+        assert self.grow(warehouse, path, 60) == ["2026-03-02"]
+        assert len(self.grow(warehouse, path, 70)) == 2
+        check()
+
+    def test_merged_when_rows_are_replaced(
+        self, codex: Codex, warehouse: Warehouse, check: Check
+    ) -> None:
+        path = codex.write(1, 5)
+        warehouse.sync()
+        assert len(self.grow(warehouse, path, 6)) == 2
+        path.write_bytes(rollout(1, 3))
+        warehouse.sync()
+        assert warehouse.buckets("raw_lines") == ["2026-03-02"]
+        assert len(warehouse.rows("raw_lines", "line_number")) == 4
+        check()
+
+    def test_only_behind_all_other_rows(
+        self, codex: Codex, warehouse: Warehouse, check: Check
+    ) -> None:
+        for number in range(1, 6):
+            codex.write(number, 5)
+        warehouse.sync()
+        *earlier, last = self.by_source(warehouse)
+        assert len(self.grow(warehouse, last, 6)) == 2
+        assert len(self.grow(warehouse, earlier[0], 6)) == 1
+        assert len(self.grow(warehouse, last, 8)) == 2
+        check()
+
+    def test_a_new_source_behind_all_others(
+        self, codex: Codex, warehouse: Warehouse, check: Check
+    ) -> None:
+        paths = [codex.write(number, 5) for number in range(1, 6)]
+        warehouse.sync()
+        last = self.by_source(warehouse)[-1]
+        number, content = paths.index(last) + 1, last.read_bytes()
+        other = Codex(codex.root.with_name("other"))
+        fresh = Warehouse(warehouse.home.with_name("fresh"), [other.root])
+        for path in paths:
+            if path != last:
+                other.write(paths.index(path) + 1, 5)
+        fresh.sync()
+        other.path(number).write_bytes(content)
+        fresh.sync()
+        assert len(fresh.buckets("raw_lines")) == 2
+        rows = fresh.rows("raw_lines", "source_id", "line_number")
+        assert rows == warehouse.rows("raw_lines", "source_id", "line_number")
+
+    def test_a_manifest_from_before_there_were_any_is_read(
+        self, codex: Codex, warehouse: Warehouse
+    ) -> None:
+        path = codex.write(1, 5)
+        warehouse.sync()
+        file = warehouse.lake.root / "manifest.json"
+        file.write_text(file.read_text().replace('"format":2', '"format":1'))
+        assert len(self.grow(warehouse, path, 6)) == 2
+        assert '"format":2' in file.read_text()
 
 
 def test_a_bucket_that_lost_all_rows_of_a_table_has_no_part(

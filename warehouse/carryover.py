@@ -37,7 +37,7 @@ class Made(msgspec.Struct, array_like=True):
 
 
 class Tables(msgspec.Struct):
-    """tables.json: what a build's tables were made of (table -> day -> part), and came to.
+    """tables.json: what a build's tables were made of (table -> key -> part), and came to.
 
     `continued` counts the builds since all tables were made anew.
     """
@@ -59,13 +59,13 @@ class Carryover:
         return self.folder / DATABASE
 
     def parts(self, table: str) -> dict[str, str]:
-        """The parts that a table of the lake was loaded from, by day."""
+        """The parts that a table of the lake was loaded from, by key."""
         return self.tables.parts.get(table, {})
 
 
 def part_names(manifest: Manifest, table: str) -> dict[str, str]:
-    """The live parts of a table by day; a name stands for what the part holds."""
-    return {day: part.path for day, part in manifest.parts.get(table, {}).items()}
+    """The live parts of a table by key; a name stands for what the part holds."""
+    return {key: part.path for key, part in manifest.parts.get(table, {}).items()}
 
 
 def find_carryover(lake: Lake, code: str, privacy: str) -> Carryover | None:

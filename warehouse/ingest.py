@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import groupby
 from pathlib import Path
 
@@ -16,7 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from warehouse.contracts import lake_tables
-from warehouse.lake import Lake, Manifest, Part, Source
+from warehouse.lake import MOST_PARTS, Lake, Manifest, Part, Source, day_of, part_key
 from warehouse.merging import MergeResult, MergeTask, Piece
 from warehouse.parsing import ParseResult, ParseTask, Range, RangeResult
 from warehouse.privacy import Privacy
@@ -154,13 +155,13 @@ class _Ingest:
     def _targets(self, day: str) -> dict[str, str]:
         return {name: str(self._target(name, day)) for name in lake_tables()}
 
-    def _target(self, table: str, day: str) -> Path:
+    def _target(self, table: str, key: str) -> Path:
         """Where a worker writes a new part, until `_enter_part` puts it in its place."""
-        return self._stage / f"{day}-{table}.parquet"
+        return self._stage / f"{key}-{table}.parquet"
 
     def _on_result(self, result: Result) -> Iterable[Task]:
         if isinstance(result, MergeResult):
-            self._enter_part(result.table, result.day, result.rows, result.bytes)
+            self._enter_part(result.table, result.key, result.rows, result.bytes)
             return ()
         self._progress(result.size)
         entry = self._day(result.day)
@@ -188,26 +189,54 @@ class _Ingest:
                 pieces.setdefault(table, []).append(Piece(path, runs))
         entry.results.clear()
         hide = self._hide(entry.clear)
+        are_last = not entry.drop and self._are_last(day, pieces)
         tasks: list[Task] = []
         for table in lake_tables():
-            old = self._old.parts.get(table, {}).get(day)
+            parts = self._old.parts.get(table, {})
+            old = [parts[key] for key in sorted(parts) if day_of(key) == day]
             tells = hide if any(c.strict for c in lake_tables()[table].columns) else []
             is_changed = pieces.get(table) or (old and (entry.drop or tells))
             if table == "raw_sources" or not is_changed:
                 continue
+            key = day
+            if old and are_last and not tells and len(old) < MOST_PARTS:
+                key, old = part_key(day, len(old)), []  # the old ones stay as they are
             tasks.append(
                 MergeTask(
-                    day,
+                    key,
                     table,
-                    None if old is None else str(self._lake.root / old.path),
+                    [str(self._lake.root / part.path) for part in old],
                     sorted(entry.drop),
                     pieces.get(table, []),
-                    str(self._target(table, day)),
+                    str(self._target(table, key)),
                     tells,
                     self._privacy.key,
                 )
             )
         return tasks
+
+    def _are_last(self, day: str, pieces: Mapping[str, list[Piece]]) -> bool:
+        """Whether new rows belong behind all rows that the day has: parts are in order."""
+        first = min(
+            (
+                source
+                for of_table in pieces.values()
+                for piece in of_table
+                for source, *_ in piece.runs
+            ),
+            default="",
+        )
+        return first >= self._last_sources.get(day, "")
+
+    @cached_property
+    def _last_sources(self) -> dict[str, str]:
+        """The last source by day, of those that were read before."""
+        last: dict[str, str] = {}
+        for source_id, source in self._plan.registry.items():
+            work = self._read.get(source_id)
+            if work is None or work.start or work.replaced:
+                last[source.day] = max(source_id, last.get(source.day, ""))
+        return last
 
     def _hide(self, clear: set[str]) -> list[str]:
         """Those of a day's sources whose old rows stay and told too much; no more from now on."""
@@ -222,15 +251,17 @@ class _Ingest:
             )
         return hide
 
-    def _enter_part(self, table: str, day: str, rows: int, size: int) -> None:
-        days = self._new.parts.setdefault(table, {})
+    def _enter_part(self, table: str, key: str, rows: int, size: int) -> None:
+        parts = self._new.parts.setdefault(table, {})
+        day = day_of(key)
+        if key == day:  # it holds what all parts of the day held
+            for old in [old for old in parts if day_of(old) == day]:
+                del parts[old]
         if rows:
             layer = lake_tables()[table].layer
             path = self._lake.part_path(layer, table, day, self._new.generation)
-            self._lake.put_part(self._target(table, day), path)
-            days[day] = Part(path, rows, size)
-        else:
-            days.pop(day, None)
+            self._lake.put_part(self._target(table, key), path)
+            parts[key] = Part(path, rows, size)
 
     # --- the registry -----------------------------------------------------------------------------
 

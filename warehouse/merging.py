@@ -1,4 +1,4 @@
-"""Staged rows and a day's old part become the day's new Parquet part.
+"""Staged rows and a day's old parts become the day's new Parquet part.
 
 Belongs here: keeping the rows of unchanged sources, adding new ones, in the order of
 source and line. Does not belong here: deciding which sources changed, committing.
@@ -43,23 +43,26 @@ class Piece(msgspec.Struct, array_like=True):
 
 
 class MergeTask(msgspec.Struct, array_like=True, tag=True):
-    """One table of one day. `drop` names sources whose old rows are replaced.
+    """A part of one table and day: `old` parts and new rows. `key`: see Manifest.
 
-    `hide` names sources whose old rows stay, but must tell no places any more: hashed with `key`.
+    `drop` names sources whose old rows are replaced.
+
+    `hide` names sources whose old rows stay, but must tell no places any more: hashed with
+    `secret`.
     """
 
-    day: str
+    key: str
     table: str
-    old: str | None
+    old: list[str]
     drop: list[str]
     pieces: list[Piece]
     target: str
     hide: list[str] = []
-    key: bytes = b""
+    secret: bytes = b""
 
 
 class MergeResult(msgspec.Struct, array_like=True, tag=True):
-    day: str
+    key: str
     table: str
     rows: int
     bytes: int
@@ -67,14 +70,14 @@ class MergeResult(msgspec.Struct, array_like=True, tag=True):
 
 def run_merge(task: MergeTask) -> MergeResult:
     """Write the new part; no file is left where no row remains."""
-    streams = [_staged(task.pieces, by_source=task.old is not None)]
-    if task.old is not None:
-        streams.insert(0, _old(task, task.old))  # first: an append follows its old rows
+    streams = [_staged(task.pieces, by_source=bool(task.old))]
+    if task.old:
+        streams.insert(0, _old(task))  # first: an append follows its old rows
     writer = PartWriter(Path(task.target), task.table)
     for _, batch in heapq.merge(*streams, key=lambda entry: entry[0]):
         writer.write_batch(batch)
     writer.close()
-    return MergeResult(task.day, task.table, writer.rows, writer.bytes)
+    return MergeResult(task.key, task.table, writer.rows, writer.bytes)
 
 
 class PartWriter:
@@ -135,24 +138,27 @@ class PartWriter:
         self._group, self._group_rows = [], 0
 
 
-def _old(task: MergeTask, path: str) -> Iterator[tuple[str, pa.RecordBatch]]:
+def _old(task: MergeTask) -> Iterator[tuple[str, pa.RecordBatch]]:
     drop, hide = set(task.drop), set(task.hide)
-    privacy = Privacy("strict", task.key)
+    privacy = Privacy("strict", task.secret)
     schema = lake_tables()[task.table].arrow_schema
-    with pq.ParquetFile(path, memory_map=False) as file:
-        for read in file.iter_batches(READ_ROWS):
-            batch = _conformed(read, schema)
-            start = 0
-            runs = pc.run_end_encode(batch.column("source_id"))
-            for source_id, end in zip(
-                runs.values.to_pylist(), runs.run_ends.to_pylist(), strict=True
-            ):
-                if source_id in hide:
-                    rows = batch.slice(start, end - start)
-                    yield source_id, _hidden(rows, task.table, privacy)
-                elif source_id not in drop:
-                    yield source_id, batch.slice(start, end - start)
-                start = end
+    for batch in _batches(task.old):
+        batch = _conformed(batch, schema)
+        start = 0
+        runs = pc.run_end_encode(batch.column("source_id"))
+        for source_id, end in zip(runs.values.to_pylist(), runs.run_ends.to_pylist(), strict=True):
+            if source_id in hide:
+                rows = batch.slice(start, end - start)
+                yield source_id, _hidden(rows, task.table, privacy)
+            elif source_id not in drop:
+                yield source_id, batch.slice(start, end - start)
+            start = end
+
+
+def _batches(paths: list[str]) -> Iterator[pa.RecordBatch]:
+    for path in paths:
+        with pq.ParquetFile(path, memory_map=False) as file:
+            yield from file.iter_batches(READ_ROWS)
 
 
 def _conformed(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:

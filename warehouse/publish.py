@@ -24,7 +24,7 @@ from warehouse.carryover import TABLES, Carryover, Made, Tables, part_names
 from warehouse.checks import Check
 from warehouse.contracts import Table, lake_tables
 from warehouse.errors import RollhouseError
-from warehouse.lake import Lake, Manifest, sync_folder, write_durably
+from warehouse.lake import Lake, Manifest, day_of, sync_folder, write_durably
 from warehouse.models import INTERNAL, Model, comment, create_empty, digest, run_macros, run_model
 
 # The oldest DuckDB clients that can open the published file.
@@ -150,35 +150,42 @@ class Publication:
                 rows = self._load_whole(table, session)
         except duckdb.Error as error:
             raise PublishError(f"{table.name} cannot be loaded from the lake: {error}") from None
-        is_kept = self._carryover is not None and not self._stale_days(table.name)
+        is_kept = self._carryover is not None and not self._stale_parts(table.name)
         return self._made(table.name, rows, started, is_kept)
 
-    def _stale_days(self, table: str) -> set[str]:
-        """The days to load anew: from the first on whose parts are not those of the lake.
+    def _stale_parts(self, table: str) -> set[str]:
+        """The parts (by key) to load anew: from the first on that is not that of the lake.
 
-        The later ones too, since rows stand in the order of days.
+        The later ones too, since rows stand in the order of parts; and with a part all of its
+        day, since only a source's day is known of loaded rows.
         """
         assert self._carryover is not None
         before, now = self._carryover.parts(table), part_names(self._manifest, table)
-        days = before.keys() | now.keys()
-        first = min((day for day in days if before.get(day) != now.get(day)), default=None)
-        return set() if first is None else {day for day in days if day >= first}
+        keys = before.keys() | now.keys()
+        first = min((key for key in keys if before.get(key) != now.get(key)), default=None)
+        if first is None:
+            return set()
+        if first in before:
+            first = day_of(first)
+        return {key for key in keys if key >= first}
 
     def _refresh(self, table: Table, session: duckdb.DuckDBPyConnection) -> int | None:
         """Bring a table that was taken over up to date; its rows, or None to load it whole."""
         if self._carryover is None:
             return None
-        stale = self._stale_days(table.name)
+        stale = self._stale_parts(table.name)
         made = self._carryover.tables.made.get(table.name)
-        if made is None or (stale and stale >= self._carryover.parts(table.name).keys()):
+        before = self._carryover.parts(table.name).keys()
+        if made is None or (stale and stale >= before):
             return None
         if not stale:
             return made.rows
-        days = ", ".join(f"DATE '{day}'" for day in sorted(stale))
-        session.execute(
-            f"DELETE FROM {table.name} "
-            f"WHERE source_id IN (SELECT source_id FROM loaded WHERE day IN ({days}))"
-        )
+        if loaded := stale & before:
+            days = ", ".join(f"DATE '{day}'" for day in sorted({day_of(key) for key in loaded}))
+            session.execute(
+                f"DELETE FROM {table.name} "
+                f"WHERE source_id IN (SELECT source_id FROM loaded WHERE day IN ({days}))"
+            )
         self._insert_parts(table, session, sorted(stale))
         ((rows,),) = session.execute(f"SELECT count(*) FROM {table.name}").fetchall()
         return int(rows) if rows == self._rows_in_lake(table.name) else None
@@ -192,10 +199,10 @@ class Publication:
         return self._insert_parts(table, session, sorted(part_names(self._manifest, table.name)))
 
     def _insert_parts(
-        self, table: Table, session: duckdb.DuckDBPyConnection, days: Iterable[str]
+        self, table: Table, session: duckdb.DuckDBPyConnection, keys: Iterable[str]
     ) -> int:
-        """Add the rows of some days; how many there are."""
-        files = self._lake.part_files(self._manifest, table.name, days)
+        """Add the rows of some parts; how many there are."""
+        files = self._lake.part_files(self._manifest, table.name, keys)
         if not files:
             return 0
         listed = ", ".join(f"'{_escaped(file)}'" for file in files)

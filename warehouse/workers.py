@@ -117,7 +117,7 @@ def _doing(task: Task | None) -> str:
         # this ends in Dagster's log, which strict privacy lets tell no path
         what = first.path if task.privacy_mode == "standard" else f"source {first.source_id}"
         return f"reading {what}{more}"
-    return f"writing {task.table} of {task.day}" if task else "starting"
+    return f"writing {task.table} of {task.key}" if task else "starting"
 
 
 class _Worker:

@@ -15,7 +15,7 @@ from warehouse import build, pricing, publish, resources
 from warehouse.build import Build
 from warehouse.builds import DATABASE, current_build
 from warehouse.carryover import MOST_CONTINUED, TABLES, Tables
-from warehouse.lake import Lake
+from warehouse.lake import MOST_PARTS, Lake
 from warehouse.settings import Settings, SourceSetting
 
 WEEKS = ("2026-03-04", "2026-03-11", "2026-03-18")
@@ -238,6 +238,21 @@ class TestWhatIsKept:
         codex.write(10, 4, "2026-04-01")
         sync()
         assert tables(home).continued == 2
+        assert_as_from_the_beginning(sync, home)
+
+    def test_lines_of_a_ledger_that_follow_all_that_was_read(
+        self, sync: Callable[..., Build], home: Path, ledger: Path, codex: Codex
+    ) -> None:
+        sync()
+        for number in range(MOST_PARTS + 2):  # in further parts, merged once on the way
+            append(ledger, b'{"kind": "odder"}\n' * (number + 1))
+            if number % 5 == 1:
+                append(codex.path(1, WEEKS[0]), body(1, 50))
+            sync()
+            assert len(Lake(home).manifest().parts["parsed_ledger_events"]) <= MOST_PARTS
+            if number % 4 == 1:
+                assert_as_from_the_beginning(sync, home)
+        assert tables(home).continued == MOST_PARTS + 2
         assert_as_from_the_beginning(sync, home)
 
     def test_outcomes_of_checks_and_copies_for_other_readers(
