@@ -174,6 +174,7 @@ class Build(AbstractContextManager["Build"]):
             self.note_unchanged()
         if self._has_texts_to_capture():
             self._capture_texts()
+        self.plan.forget_sources()
         self._load_lake()
 
     def _capture_texts(self) -> None:

@@ -139,8 +139,8 @@ def _sources(build: Build) -> str:
 
 def _print_problems(build: Build, found: list[tuple[str, str]]) -> None:
     """What could not be read: now, or before and not tried again since it did not change."""
-    known = [(s.path, s.error) for s in build.plan.registry.values() if s.error]
-    problems = list(dict([*known, *build.plan.problems, *found]).items())
+    plan = build.plan
+    problems = list(dict([*plan.known_problems, *plan.problems, *found]).items())
     for path, reason in problems[:PROBLEMS_SHOWN]:
         _line("Problem", f"{path}: {reason}")
     if len(problems) > PROBLEMS_SHOWN:

@@ -74,11 +74,13 @@ class Publication:
         stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")[:-3]
         self.id = f"{manifest.generation}-{stamp}"
         self._folder = lake.root / "builds" / f"{self.id}.partial"
+        # small tables: several queries at a time; large ones: several threads a query
+        threads = min(jobs, 1 + _longest(manifest) // ROWS_PER_THREAD)
         self._options: dict[str, str | int | float | list[str]] = {
             "memory_limit": memory_limit,
-            "threads": min(jobs, 1 + _longest(manifest) // ROWS_PER_THREAD),
+            "threads": threads,
         }
-        self._jobs = jobs
+        self._session_count = jobs // threads
         self._timezone = timezone
         self._accepted_threads = list(accepted_threads)
         self._stats: dict[str, TableStats] = {}
@@ -106,7 +108,7 @@ class Publication:
                 self._carryover = None
         if self._carryover is None:
             self._attach()
-        self.sessions += [first.cursor() for _ in range(1, self._jobs)]
+        self.sessions += [first.cursor() for _ in range(1, self._session_count)]
         for session in self.sessions:
             session.execute("SET TimeZone = 'UTC'")
             session.execute(f"SET search_path = 'published.main,{INTERNAL}'")

@@ -73,10 +73,22 @@ class Plan:
     problems: list[tuple[str, str]] = field(default_factory=list)
     registry_changed: bool = False
     news: bool = False
+    _told: list[tuple[str, str]] = field(default_factory=list)
 
     @property
     def bytes_to_read(self) -> int:
         return sum(max(0, work.source.size - work.start) for work in self.work)
+
+    @property
+    def known_problems(self) -> list[tuple[str, str]]:
+        """Sources that cannot be read, or whole: path and what is wrong."""
+        return [*self._told, *((s.path, s.error) for s in self.registry.values() if s.error)]
+
+    def forget_sources(self) -> None:
+        """Give back what the build is done with: a kilobyte a source, of which there are many."""
+        self._told = self.known_problems
+        for of_sources in (self.registry, self.paths, self.work, self.dropped):
+            of_sources.clear()
 
 
 def scan(
