@@ -180,7 +180,10 @@ def _told(error: duckdb.Error, places: Places) -> ModelError:
     """DuckDB's error, with the file's line instead of the statement's."""
     found = _LINE.search(str(error))
     where = places.select(int(found.group(1)) - 1) if found else str(places.path)
-    return ModelError(f"{where}: {_without_line(error)}")
+    advice = ""
+    if isinstance(error, duckdb.OutOfMemoryException):
+        advice = "\nthe setting memory_limit allows more"
+    return ModelError(f"{where}: {_without_line(error)}{advice}")
 
 
 def _without_line(error: duckdb.Error) -> str:

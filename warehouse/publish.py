@@ -9,6 +9,7 @@ build (build.py).
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import time
 from collections.abc import Iterable, Mapping
@@ -27,12 +28,17 @@ from warehouse.errors import RollhouseError
 from warehouse.lake import Lake, Manifest, day_of, sync_folder, write_durably
 from warehouse.models import INTERNAL, Model, comment, create_empty, digest, run_macros, run_model
 
+_UNITS = {"MB": 10**6, "GB": 10**9, "MiB": 2**20, "GiB": 2**30}
+
 # The oldest DuckDB clients that can open the published file.
 STORAGE_VERSION = "v1.4.0"
 
-# DuckDB shares a table out by row groups of 122,880 rows. Where there are few of them, a further
-# thread makes no build faster, but adds a copy of all rows on their way into a table.
-ROWS_PER_THREAD = 1_000_000
+# Queries on tables of up to so many rows leave further threads idle: DuckDB shares tables out by
+# row groups of 122,880. Several such queries at a time do not.
+LARGE_ROWS = 1_000_000
+# What one of several queries at a time, and each thread of a query on large tables, needs.
+QUERY_BYTES = 64_000_000
+THREAD_BYTES = 256_000_000
 
 
 class PublishError(RollhouseError):
@@ -74,13 +80,11 @@ class Publication:
         stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")[:-3]
         self.id = f"{manifest.generation}-{stamp}"
         self._folder = lake.root / "builds" / f"{self.id}.partial"
-        # small tables: several queries at a time; large ones: several threads a query
-        threads = min(jobs, 1 + _longest(manifest) // ROWS_PER_THREAD)
+        self._session_count, threads = _parallelism(jobs, memory_limit, _longest(manifest))
         self._options: dict[str, str | int | float | list[str]] = {
             "memory_limit": memory_limit,
             "threads": threads,
         }
-        self._session_count = jobs // threads
         self._timezone = timezone
         self._accepted_threads = list(accepted_threads)
         self._stats: dict[str, TableStats] = {}
@@ -390,6 +394,15 @@ def _tells_more(build: Path) -> bool:
     """Whether a build holds in clear what strict privacy hides."""
     record = read_build(build)
     return record is None or record.privacy != "strict"
+
+
+def _parallelism(jobs: int, memory_limit: str, rows: int) -> tuple[int, int]:
+    """(queries at a time, threads of each) for tables of up to so many rows."""
+    number, unit = re.fullmatch(r"([\d.]+)\s*(\w+)", memory_limit).groups()  # type: ignore[union-attr]
+    memory = float(number) * _UNITS[unit]
+    if rows < LARGE_ROWS:
+        return max(1, min(jobs, int(memory // QUERY_BYTES))), 1
+    return 1, max(1, min(jobs, int(memory // THREAD_BYTES)))
 
 
 def _longest(manifest: Manifest) -> int:

@@ -325,8 +325,14 @@ def test_the_same_tables_from_four_workers(
     monkeypatch.setattr(ingest, "INLINE_BYTES", -1)
     monkeypatch.setattr(ingest, "SPLIT_BYTES", 50_000)
     monkeypatch.setattr(ingest, "TASK_BYTES", 70_000)
-    monkeypatch.setattr(publish, "ROWS_PER_THREAD", 1)
+    # models on four threads, then several at a time
+    monkeypatch.setattr(publish, "LARGE_ROWS", 1)
+    monkeypatch.setattr(publish, "THREAD_BYTES", 1)
     same_secret(expected, home)
+    run_build(home, team, jobs=4)
+    assert_same(home, expected)
+    monkeypatch.setattr(publish, "LARGE_ROWS", 10**9)
+    shutil.rmtree(home / "lake" / "builds")
     run_build(home, team, jobs=4)
     assert_same(home, expected)
 

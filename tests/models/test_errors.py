@@ -324,6 +324,19 @@ def test_value_that_cannot_be_computed(
     assert refused_to_run(tmp_path, connection).startswith(f"{path}: Invalid Input Error: no")
 
 
+def test_too_little_memory_names_the_setting(tmp_path: Path, write: Write) -> None:
+    select = (
+        "SELECT string_agg(CAST(n AS VARCHAR), '') AS source_id, count(*) AS lines "
+        "FROM range(10_000_000) AS t(n)"
+    )
+    path = write(select=select)
+    with duckdb.connect(config={"memory_limit": "20MB", "temp_directory": ""}) as small:
+        create_empty(lake_tables().values(), small)
+        message = refused_to_run(tmp_path, small)
+    assert message.startswith(f"{path}: Out of Memory Error")
+    assert message.endswith("the setting memory_limit allows more")
+
+
 def test_macro_that_is_wrong(tmp_path: Path, connection: duckdb.DuckDBPyConnection) -> None:
     (tmp_path / "macros").mkdir()
     path = tmp_path / "macros" / "broken.sql"
