@@ -31,6 +31,7 @@ from warehouse.scanning import Plan, scan
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
+    from warehouse.carryover import Carryover
     from warehouse.checks import Check
     from warehouse.ingest import Ingested
     from warehouse.models import Model
@@ -192,7 +193,6 @@ class Build(AbstractContextManager["Build"]):
         self.plan.problems += captured.problems
 
     def _load_lake(self) -> None:
-        from warehouse.carryover import find_carryover
         from warehouse.checks import check_across, check_table
         from warehouse.contracts import lake_tables
         from warehouse.pricing import rates_table
@@ -200,10 +200,6 @@ class Build(AbstractContextManager["Build"]):
         from warehouse.together import run_together
 
         self.progress.stage("loading")
-        # with --verify nothing that was computed before is trusted either
-        carryover = (
-            None if self._verify else find_carryover(self.lake, self.code, self.privacy.mode)
-        )
         publication = self._stack.enter_context(
             Publication(
                 self.lake,
@@ -211,7 +207,7 @@ class Build(AbstractContextManager["Build"]):
                 self.settings.memory_limit,
                 self.settings.jobs,
                 self.settings.timezone,
-                carryover,
+                self._carryover,
                 self.settings.accepted_threads,
             )
         )
@@ -262,8 +258,19 @@ class Build(AbstractContextManager["Build"]):
         if self._models is None:
             from warehouse.models import load_models
 
-            self._models = load_models(resources.sql_folder())
+            before = self._carryover
+            known = None if before is None else before.tables.references
+            self._models = load_models(resources.sql_folder(), known)
         return self._models
+
+    @cached_property
+    def _carryover(self) -> Carryover | None:
+        """What the live build leaves to this one."""
+        from warehouse.carryover import find_carryover
+
+        if self._verify:  # nothing that was computed before is trusted either
+            return None
+        return find_carryover(self.lake, self.code, self.privacy.mode)
 
     def run_layer(self, layer: str) -> None:
         """The models of one layer, and all that come before them."""

@@ -39,12 +39,14 @@ class Made(msgspec.Struct, array_like=True):
 class Tables(msgspec.Struct):
     """tables.json: what a build's tables were made of (table -> key -> part), and came to.
 
-    `continued` counts the builds since all tables were made anew.
+    `references` is what each model reads. `continued` counts the builds since all tables were
+    made anew.
     """
 
     parts: dict[str, dict[str, str]]
     made: dict[str, Made]
     continued: int = 0
+    references: dict[str, list[str]] = {}
 
 
 class Carryover:

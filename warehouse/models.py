@@ -12,7 +12,7 @@ holds CREATE OR REPLACE TEMP MACRO statements and runs before all models.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
@@ -53,17 +53,18 @@ class Model:
         return ", ".join(self.header.sort or self.header.key)
 
 
-def load_models(folder: Path) -> list[Model]:
+def load_models(folder: Path, known: Mapping[str, Iterable[str]] | None = None) -> list[Model]:
     """All models below `folder`, each after those that it refers to.
 
-    Raises ModelError for a file that is not a model, an unknown or forbidden reference, a
-    cycle, two models of one name, or an undeclared column.
+    `known` is what each refers to, where that was found in the very same files before: DuckDB
+    takes 2 ms to parse one. Raises ModelError for a file that is not a model, an unknown or
+    forbidden reference, a cycle, two models of one name, or an undeclared column.
     """
-    connection = duckdb.connect()
+    connection = None if known else duckdb.connect()
     models: dict[str, Model] = {}
     for layer in MODEL_LAYERS:
         for path in sorted((folder / layer).glob("*.sql")):
-            model = _read(path, layer, connection)
+            model = _read(path, layer, known or {}, connection)
             if model.name in models or model.name in lake_tables():
                 raise ModelError(f"{path}: there is another table named {model.name}")
             models[model.name] = model
@@ -86,9 +87,16 @@ def load_models(folder: Path) -> list[Model]:
     return [m for layer in MODEL_LAYERS for m in ordered if m.table.layer == layer]
 
 
-def _read(path: Path, layer: str, connection: duckdb.DuckDBPyConnection) -> Model:
+def _read(
+    path: Path,
+    layer: str,
+    known: Mapping[str, Iterable[str]],
+    connection: duckdb.DuckDBPyConnection | None,
+) -> Model:
     header, select, places = read_model(path)
-    references = frozenset(_references(select, places, connection))
+    references = frozenset(
+        known[path.stem] if connection is None else _references(select, places, connection)
+    )
     table = model_table(
         path.stem, layer, header.description, header.grain, header.key, header.columns
     )

@@ -319,6 +319,7 @@ class Publication:
 
         `checks` by table; those that failed are the build's warnings.
         """
+        models = list(models)
         tables = [*lake_tables().values(), *(m.table for m in models if not m.header.internal)]
         published = [table for table in tables if table.name in self._stats]
         comment(published, self.connection)
@@ -349,6 +350,7 @@ class Publication:
                 for name, stats in self._stats.items()
             },
             0 if self._carryover is None else self._carryover.tables.continued + 1,
+            {model.name: sorted(model.references) for model in models},
         )
         (self._folder / TABLES).write_bytes(msgspec.json.encode(made))
         for path in self._folder.rglob("*"):

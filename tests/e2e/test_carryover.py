@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+import warehouse.models
 from tests.e2e.builds import published, use_models
 from tests.helpers import Codex, append, body, rollout
 from warehouse import build, pricing, publish, resources
@@ -254,6 +255,16 @@ class TestWhatIsKept:
                 assert_as_from_the_beginning(sync, home)
         assert tables(home).continued == MOST_PARTS + 2
         assert_as_from_the_beginning(sync, home)
+
+    def test_what_models_read(
+        self, sync: Callable[..., Build], codex: Codex, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        first = {model.name: model.references for model in sync().models}
+        append(codex.path(1, WEEKS[0]), body(1, 50))
+        monkeypatch.setattr(warehouse.models, "_references", None)  # nothing is parsed again
+        assert {model.name: model.references for model in sync().models} == first
+        with pytest.raises(TypeError):
+            sync(verify=True)
 
     def test_outcomes_of_checks_and_copies_for_other_readers(
         self, sync: Callable[..., Build], home: Path, codex: Codex
