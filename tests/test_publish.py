@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from warehouse.publish import LARGE_ROWS, _parallelism
+from warehouse.lake import Lake, Manifest, Part
+from warehouse.publish import LARGE_ROWS, Publication, _parallelism
 
 
 @pytest.mark.parametrize(
@@ -25,3 +28,19 @@ def test_no_more_at_a_time_than_memory_has_room_for(
     jobs: int, memory: str, rows: int, expected: tuple[int, int]
 ) -> None:
     assert _parallelism(jobs, memory, rows) == expected
+
+
+@pytest.mark.parametrize(
+    ("rows", "sessions", "threads"),
+    [([], 3, 1), ([400_000, 599_999], 3, 1), ([999_999, 2_000_001], 1, 2)],
+)
+def test_the_longest_table_decides(
+    rows: list[int], sessions: int, threads: int, tmp_path: Path
+) -> None:
+    days = {f"2026-11-{day:02}": [Part("", n, 0)] for day, n in enumerate(rows, 1)}
+    short = {day: [Part("", 1, 0)] for day in days}
+    manifest = Manifest(parts={"parsed_usage": short, "raw_lines": days, "parsed_items": short})
+    with Publication(Lake(tmp_path), manifest, "600MB", 3, "UTC") as publication:
+        found = publication.connection.execute("SELECT current_setting('threads')").fetchone()
+        assert len(publication.sessions) == sessions
+    assert found == (threads,)

@@ -19,7 +19,7 @@ from tests.helpers import Codex, append, body, compressed
 from warehouse import build, ingest, publish, resources
 from warehouse.build import Build, BuildError
 from warehouse.builds import BuildRecord, current_build, database_path
-from warehouse.lake import Lake, LakeLockedError, Manifest, Part
+from warehouse.lake import Lake, LakeLockedError
 from warehouse.settings import SettingsError
 from warehouse.sources import KINDS
 from warehouse.sources.base import DAMAGED
@@ -215,21 +215,6 @@ class TestBuild:
         codex.write(1, 5)
         assert run_build(home, codex.root)
         assert record(home).rows["raw_lines"] == 6
-
-
-@pytest.mark.parametrize(
-    ("rows", "jobs", "threads"),
-    [([], 8, 1), ([400_000, 599_999], 8, 1), ([999_999, 2_000_001], 8, 4), ([9_000_000], 2, 2)],
-)
-def test_threads_come_with_the_rows_of_the_longest_table(
-    rows: list[int], jobs: int, threads: int, home: Path
-) -> None:
-    days = {f"2026-11-{day:02}": Part("", n, 0) for day, n in enumerate(rows, 1)}
-    short = {day: Part("", 1, 0) for day in days}
-    manifest = Manifest(parts={"parsed_usage": short, "raw_lines": days, "parsed_items": short})
-    with publish.Publication(Lake(home), manifest, "256MB", jobs, "UTC") as publication:
-        found = publication.connection.execute("SELECT current_setting('threads')").fetchone()
-    assert found == (threads,)
 
 
 # --- who may read it ------------------------------------------------------------------------------
