@@ -246,6 +246,7 @@ def test_a_killed_run_is_failed_by_the_next_build_and_forgotten_in_time(
     with instance_of(settings) as instance:
         dead = only_run(instance)
         assert dead.status == DagsterRunStatus.STARTED
+        assert metadata(instance, "sessions")["dagster/row_count"] > 0  # what it had made
     whole = build_in_a_process(small_models)
     # and nothing is printed: no events, no warnings
     assert (whole.returncode, whole.stdout, whole.stderr) == (0, b"", b"")
