@@ -37,8 +37,8 @@ def test_no_more_at_a_time_than_memory_has_room_for(
 def test_the_longest_table_decides(
     rows: list[int], sessions: int, threads: int, tmp_path: Path
 ) -> None:
-    days = {f"2026-11-{day:02}": [Part("", n, 0)] for day, n in enumerate(rows, 1)}
-    short = {day: [Part("", 1, 0)] for day in days}
+    days = {f"2026-11-{day:02}": Part("", n, 0) for day, n in enumerate(rows, 1)}
+    short = {day: Part("", 1, 0) for day in days}
     manifest = Manifest(parts={"parsed_usage": short, "raw_lines": days, "parsed_items": short})
     with Publication(Lake(tmp_path), manifest, "600MB", 3, "UTC") as publication:
         found = publication.connection.execute("SELECT current_setting('threads')").fetchone()
