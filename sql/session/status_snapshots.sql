@@ -68,7 +68,7 @@ captures AS (
                 THEN sources.modified_at
         END AS captured_at
     FROM parsed_status AS panels
-    INNER JOIN raw_sources AS sources
+    INNER JOIN status_sources AS sources
         ON panels.source_id = sources.source_id
 ),
 

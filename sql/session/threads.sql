@@ -360,7 +360,7 @@ panels AS (
         max(panels.cli_version) AS cli_version,
         max(sources.modified_at) AS last_seen_at
     FROM parsed_status AS panels
-    LEFT JOIN raw_sources AS sources
+    LEFT JOIN status_sources AS sources
         ON panels.source_id = sources.source_id
     WHERE panels.thread_id IS NOT NULL
     GROUP BY panels.thread_id
@@ -516,9 +516,7 @@ named AS (
     UNION
     SELECT session_id FROM indexed
     UNION
-    SELECT thread_id AS session_id FROM parsed_ledger_goals
-    UNION
-    SELECT thread_id AS session_id FROM parsed_ledger_entries
+    SELECT thread_id AS session_id FROM ledger_threads
 ),
 
 mentioned AS (
