@@ -1,7 +1,8 @@
 """Reading, replaying and summing one large goal ledger, stage by stage.
 
-Belongs here: the CPU time of each stage, cold and after ten appended lines, in this process.
-Does not belong here: whole builds (`run.py`); starting Python, Dagster or workers is left out.
+Belongs here: the CPU time of each stage of a build, cold and after ten appended lines, in this
+process. Does not belong here: other sources (`run.py`); starting Python, Dagster or workers,
+and importing what they need, is left out.
 
     python -m bench.ledgers                        # 20,000 generated goals, about 94 MB
     python -m bench.ledgers --ledger events.ndjson --repeat 3
@@ -14,50 +15,60 @@ import gc
 import statistics
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import duckdb
 
 from tests.ledger.generate import ledger
-from warehouse import ingest as ingesting
-from warehouse import resources
-from warehouse.contracts import lake_tables
-from warehouse.lake import Lake
+from warehouse import build, ingest, pricing, publish
+from warehouse.build import Build, Progress
 from warehouse.ledger_block import compatible_block
-from warehouse.models import Model, create_empty, load_models, run_macros, run_model
-from warehouse.privacy import Privacy
-from warehouse.scanning import Root, scan
+from warehouse.models import Model, run_model
+from warehouse.query import open_warehouse
+from warehouse.settings import Settings, SourceSetting
 
 GOALS = 20_000
 COLD_TARGET = 2.5
 APPENDED_TARGET = 0.3
-# What the summary rests on; the other goal tables are timed apart.
-REPLAY = (
-    "ledgers",
-    "ledger_entries",
-    "goals",
-    "attempts",
-    "goal_chains",
-    "goal_windows",
-    "goal_links",
-    "goal_threads",
-    "goal_usage",
-    "effective_goals",
-    "goal_totals",
-    "summary",
-    "summary_by_goal_type",
-    "summary_by_model",
-    "summary_by_label",
-    "summary_entries",
-    "failure_reasons",
+READ, LOAD, REPLAY, BLOCK = (
+    "read into the lake",
+    "load into DuckDB",
+    "replay and sum",
+    "print the block",
 )
-OTHERS = (
-    "goal_history",
-    "goal_violations",
-    "product_quality",
-    "goal_audit_candidates",
-    "goal_cost_coverage",
+OTHERS, STORED = "other goal tables", "all else: other models, copies, checks, publishing"
+# What the block rests on.
+REPLAYED = frozenset(
+    {
+        "ledgers",
+        "ledger_entries",
+        "goals",
+        "attempts",
+        "goal_chains",
+        "goal_windows",
+        "goal_links",
+        "goal_threads",
+        "goal_usage",
+        "effective_goals",
+        "goal_totals",
+        "summary",
+        "summary_by_goal_type",
+        "summary_by_model",
+        "summary_by_label",
+        "summary_entries",
+        "failure_reasons",
+    }
+)
+OTHER_GOAL_TABLES = frozenset(
+    {
+        "goal_history",
+        "goal_violations",
+        "product_quality",
+        "goal_audit_candidates",
+        "goal_cost_coverage",
+    }
 )
 Times = dict[str, float]
 
@@ -72,71 +83,90 @@ def main() -> None:
         content = given.ledger.read_bytes()
     else:
         content = "".join(f"{line}\n" for line in ledger(8, given.goals)).encode()
-    models = {model.name: model for model in load_models(resources.sql_folder())}
-    runs = [_measure(content, models) for _ in range(given.repeat)]
+    runs = [_measure(content) for _ in range(given.repeat)]
     print(f"{len(content) / 1e6:.1f} MB; CPU seconds, median of {given.repeat}\n")
-    print(f"{'stage':<24}{'cold':>8}{'appended':>10}")
-    totals = {"cold": 0.0, "appended": 0.0}
-    for stage in runs[0]["cold"]:
-        cells = []
-        for kind in totals:
-            median = statistics.median(run[kind][stage] for run in runs)
-            totals[kind] += median
-            cells.append(median)
-        print(f"{stage:<24}{cells[0]:>8.2f}{cells[1]:>10.2f}")
-    print(f"{'all':<24}{totals['cold']:>8.2f}{totals['appended']:>10.2f}")
-    print(f"{'target':<24}{COLD_TARGET:>8.2f}{APPENDED_TARGET:>10.2f}")
+    print(f"{'stage':<54}{'cold':>8}{'appended':>10}")
+    for title, stages in (
+        ("", (READ, LOAD, REPLAY, BLOCK)),
+        ("replayed and summed", (READ, LOAD, REPLAY, BLOCK)),
+        ("", (OTHERS, STORED)),
+        ("the whole build", (READ, LOAD, REPLAY, BLOCK, OTHERS, STORED)),
+    ):
+        for names in [stages] if title else [(stage,) for stage in stages]:
+            cells = [
+                statistics.median(sum(run[kind][name] for name in names) for run in runs)
+                for kind in ("cold", "appended")
+            ]
+            print(f"{title or names[0]:<54}{cells[0]:>8.2f}{cells[1]:>10.2f}")
+    print(f"{'target, replayed and summed':<54}{COLD_TARGET:>8.2f}{APPENDED_TARGET:>10.2f}")
 
 
-def _measure(content: bytes, models: dict[str, Model]) -> dict[str, Times]:
+def _measure(content: bytes) -> dict[str, Times]:
+    pricing.rates_table(None)  # imports the price list
     gc.disable()  # as in a worker
     with tempfile.TemporaryDirectory(prefix="rollhouse-bench-") as folder:
         path = Path(folder) / "events.ndjson"
         path.write_bytes(content)
-        lake = Lake(Path(folder) / "home")
-        cold = _build(lake, path, models)
+        settings = Settings(
+            home=Path(folder) / "home",
+            sources=[SourceSetting(kind="ledger", path=str(path))],
+            jobs=1,
+            timezone="UTC",
+        )
+        cold = _build(settings)
         with open(path, "ab") as file:
             file.writelines(line + b"\n" for line in content.split(b"\n")[-11:-1])
-        appended = _build(lake, path, models)
+        appended = _build(settings)
     gc.enable()
     return {"cold": cold, "appended": appended}
 
 
-def _build(lake: Lake, path: Path, models: dict[str, Model]) -> Times:
-    times: Times = {}
+def _build(settings: Settings) -> Times:
+    clock = _Clock()
+    with clock.of_models(), Build(settings, clock) as work:
+        build.run(work)
+    clock.stage(BLOCK)
+    with open_warehouse(settings) as connection:
+        compatible_block(connection)
+    clock.stage("")
+    return clock.times
 
-    def timed(stage: str, work: Callable[[], object]) -> None:
-        started = time.process_time()
-        work()
-        times[stage] = times.get(stage, 0.0) + time.process_time() - started
 
-    privacy = Privacy("standard", bytes(32))
-    manifest = lake.manifest()
-    plan = scan([Root("ledger", path, None)], lake.sources(manifest), privacy)
-    ingesting.INLINE_BYTES = 1 << 40  # here, not in workers
-    timed("read into the lake", lambda: ingesting.ingest(lake, manifest, plan, privacy, jobs=1))
-    manifest = lake.manifest()
-    with duckdb.connect(config={"threads": 2}) as connection:
-        connection.execute("SET TimeZone = 'UTC'")
-        run_macros(resources.sql_folder(), connection)
-        create_empty([models[name].table for name in ("usage", "sessions")], connection)
+class _Clock(Progress):
+    """CPU time by stage, as a build tells of them."""
 
-        def load() -> None:
-            for table in lake_tables().values():
-                create_empty([table], connection)
-                files = lake.part_files(manifest, table.name)
-                if files:
-                    columns = ", ".join(f'"{column.name}"' for column in table.published)
-                    connection.execute(
-                        f"INSERT INTO {table.name} SELECT {columns} FROM read_parquet(?)", [files]
-                    )
+    def __init__(self) -> None:
+        self.times: Times = dict.fromkeys((READ, LOAD, REPLAY, BLOCK, OTHERS, STORED), 0.0)
+        self._stage = READ
+        self._since = time.process_time()
 
-        timed("load into DuckDB", load)
-        for stage, names in (("replay and sum", REPLAY), ("other goal tables", OTHERS)):
-            for name in names:
-                timed(stage, lambda name=name: run_model(models[name], connection))  # type: ignore[misc]
-        timed("print the block", lambda: compatible_block(connection))
-    return times
+    def stage(self, name: str) -> None:
+        self._take(self._stage)
+        self._stage = {"loading": LOAD, BLOCK: BLOCK}.get(name, STORED)
+
+    def _take(self, stage: str) -> None:
+        now = time.process_time()
+        self.times[stage] += now - self._since
+        self._since = now
+
+    @contextmanager
+    def of_models(self) -> Iterator[None]:
+        """Goal models apart from all else that is done in their stages."""
+
+        def run(model: Model, connection: duckdb.DuckDBPyConnection) -> int:
+            self._take(self._stage)
+            rows = run_model(model, connection)
+            is_replayed, is_other = model.name in REPLAYED, model.name in OTHER_GOAL_TABLES
+            self._take(REPLAY if is_replayed else OTHERS if is_other else self._stage)
+            return rows
+
+        inline, ingest.INLINE_BYTES = ingest.INLINE_BYTES, 1 << 40  # here, not in workers
+        publish.run_model = run
+        try:
+            yield
+        finally:
+            ingest.INLINE_BYTES = inline
+            publish.run_model = run_model
 
 
 if __name__ == "__main__":
