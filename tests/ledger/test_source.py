@@ -40,7 +40,12 @@ TABLES = (
     "goal_usage",
     "goal_audit_candidates",
     "summary",
+    "summary_by_goal_type",
     "summary_by_model",
+    "summary_by_label",
+    "summary_entries",
+    "failure_reasons",
+    "product_quality",
 )
 
 
