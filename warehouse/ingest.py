@@ -107,6 +107,7 @@ class _Ingest:
         run_all(self._tasks(), jobs, self._on_result)
         self._write_raw_sources()
         self._lake.commit(self._new, list(plan.registry.values()), self._old)
+        pa.default_memory_pool().release_unused()  # DuckDB needs it next
         self._outcome.rows = {
             table: sum(part.rows for part in days.values())
             for table, days in self._new.parts.items()
