@@ -9,27 +9,31 @@ scope: session
 internal: true
 */
 WITH
-started AS (
+-- Goals may start at the same time: the next goal is one that began later.
+starts AS (
     SELECT
         source_id,
-        goal_id,
         started_at,
-        finished_at,
-        -- the start of the next goal that began later, not at the same time
-        min(started_at) OVER (
+        lead(started_at) OVER (
             PARTITION BY source_id
             ORDER BY started_at
-            RANGE BETWEEN INTERVAL 1 MICROSECOND FOLLOWING AND UNBOUNDED FOLLOWING
         ) AS next_started_at
     FROM goals
     WHERE started_at IS NOT NULL
+    GROUP BY
+        source_id,
+        started_at
 )
 
 SELECT
-    source_id,
-    goal_id,
-    started_at AS window_start,
-    coalesce(finished_at, next_started_at) AS window_end,
-    finished_at IS NOT NULL AS is_window_closed
-FROM started
-WHERE finished_at IS NULL OR finished_at >= started_at
+    goals.source_id,
+    goals.goal_id,
+    goals.started_at AS window_start,
+    coalesce(goals.finished_at, starts.next_started_at) AS window_end,
+    goals.finished_at IS NOT NULL AS is_window_closed
+FROM goals
+INNER JOIN starts
+    ON
+        goals.source_id = starts.source_id
+        AND goals.started_at = starts.started_at
+WHERE goals.finished_at IS NULL OR goals.finished_at >= goals.started_at
