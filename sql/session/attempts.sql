@@ -48,7 +48,7 @@ numbered AS (
 
 SELECT
     numbered.source_id,
-    sources.label,
+    ledgers.label,
     numbered.entry_id,
     numbered.goal_id,
     numbered.attempt_number,
@@ -73,8 +73,8 @@ SELECT
     numbered.line_number,
     numbered.position
 FROM numbered
-INNER JOIN raw_sources AS sources
-    ON numbered.source_id = sources.source_id
+INNER JOIN ledgers
+    ON numbered.source_id = ledgers.source_id
 LEFT JOIN goals
     ON
         numbered.source_id = goals.source_id

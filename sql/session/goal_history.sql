@@ -163,7 +163,7 @@ states AS (
 
 SELECT
     states.source_id,
-    sources.label,
+    ledgers.label,
     states.goal_id,
     states.line_number,
     states.history_index,
@@ -220,5 +220,5 @@ INNER JOIN parsed_ledger_events AS events
     ON
         states.source_id = events.source_id
         AND states.line_number = events.line_number
-INNER JOIN raw_sources AS sources
-    ON states.source_id = sources.source_id
+INNER JOIN ledgers
+    ON states.source_id = ledgers.source_id

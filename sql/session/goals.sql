@@ -120,7 +120,7 @@ entry_counts AS (
 
 SELECT
     kept.source_id,
-    sources.label,
+    ledgers.label,
     kept.goal_id,
     kept.goal_type,
     kept.supersedes_goal_id,
@@ -147,8 +147,8 @@ SELECT
     kept.line_number,
     kept.position
 FROM kept
-INNER JOIN raw_sources AS sources
-    ON kept.source_id = sources.source_id
+INNER JOIN ledgers
+    ON kept.source_id = ledgers.source_id
 LEFT JOIN successors
     ON
         kept.source_id = successors.source_id

@@ -82,7 +82,7 @@ observed AS (
     SELECT
         limits.*,
         lineage.session_id,
-        sources.label
+        rollouts.label
     FROM changed
     INNER JOIN parsed_rate_limits AS limits
         ON
@@ -90,10 +90,10 @@ observed AS (
             AND changed.line_number = limits.line_number
     INNER JOIN lineage
         ON changed.source_id = lineage.source_id
-    INNER JOIN raw_sources AS sources
-        ON changed.source_id = sources.source_id
+    INNER JOIN rollouts
+        ON changed.source_id = rollouts.source_id
     WHERE
-        sources.copy_of IS NULL
+        rollouts.source_id = rollouts.base_source_id
         AND (
             lineage.inherited_from_line IS NULL
             OR changed.line_number < lineage.inherited_from_line

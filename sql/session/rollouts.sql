@@ -7,6 +7,7 @@ key: [source_id]
 columns:
   - source_id
   - base_source_id
+  - label
   - session_id
   - meta_line_number
   - created_at
@@ -26,6 +27,7 @@ sources AS (
     SELECT
         source_id,
         copy_of,
+        label,
         thread_id
     FROM raw_sources
     WHERE kind = 'codex'
@@ -63,6 +65,7 @@ own_metas AS (
 SELECT
     sources.source_id,
     coalesce(sources.copy_of, sources.source_id) AS base_source_id,
+    sources.label,
     coalesce(sources.thread_id, own_metas.thread_id, sources.source_id) AS session_id,
     own_metas.line_number AS meta_line_number,
     own_metas.created_at,

@@ -329,3 +329,50 @@ class TestMadeAnew:
             msgspec.json.encode(msgspec.structs.replace(tables(home), continued=MOST_CONTINUED))
         )
         self.assert_anew(sync, home)
+
+
+class TestSample:
+    """The real models: what only one kind of source grew leaves those of the other kinds alone."""
+
+    @pytest.fixture
+    def sample(self, tmp_path: Path) -> Path:
+        folder = tmp_path / "sample"
+        shutil.copytree(Path(__file__).parents[2] / "data" / "sample", folder)
+        return folder
+
+    @pytest.fixture
+    def sync(self, sample: Path, home: Path) -> Callable[..., Build]:
+        def run(into: Path = home) -> Build:
+            sources = [
+                SourceSetting(kind="codex", path=str(sample)),
+                SourceSetting(kind="ledger", path=str(sample)),
+            ]
+            settings = Settings(home=into, sources=sources, jobs=1, timezone="UTC")
+            with Build(settings) as work:
+                build.run(work)
+            return work
+
+        return run
+
+    @staticmethod
+    def made(work: Build) -> set[str]:
+        """Models that were made anew."""
+        return {m.name for m in work.models if not work.stats(m.name).is_kept}
+
+    def test_sources_leave_models_of_others_alone(
+        self, sync: Callable[..., Build], sample: Path, home: Path
+    ) -> None:
+        sync()
+        rollouts = sample / "sessions"
+        append(max(rollouts.rglob("*.jsonl")), body(4, 50))
+        made = self.made(sync())
+        assert {"usage", "sessions", "events"} <= made
+        assert not {"goals", "attempts", "goal_history", "effective_goals", "summary"} & made
+        assert_as_from_the_beginning(sync, home)
+
+        ledger = sample / "metrics" / "events.ndjson"
+        append(ledger, ledger.read_bytes().splitlines(keepends=True)[0])
+        made = self.made(sync())
+        assert {"goal_history", "goals", "attempts"} <= made
+        assert not {"usage", "tool_calls", "events", "rate_limits", "threads", "turns"} & made
+        assert_as_from_the_beginning(sync, home)
