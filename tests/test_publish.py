@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from warehouse.lake import Lake, Manifest, Part
-from warehouse.publish import LARGE_ROWS, Publication, _parallelism
+from warehouse.models import ModelError, load_models
+from warehouse.publish import LARGE_ROWS, Publication, _in_bytes, _parallelism
 
 
 @pytest.mark.parametrize(
@@ -27,7 +28,7 @@ from warehouse.publish import LARGE_ROWS, Publication, _parallelism
 def test_no_more_at_a_time_than_memory_has_room_for(
     jobs: int, memory: str, rows: int, expected: tuple[int, int]
 ) -> None:
-    assert _parallelism(jobs, memory, rows) == expected
+    assert _parallelism(jobs, _in_bytes(memory), rows) == expected
 
 
 @pytest.mark.parametrize(
@@ -44,3 +45,36 @@ def test_the_longest_table_decides(
         found = publication.connection.execute("SELECT current_setting('threads')").fetchone()
         assert len(publication.sessions) == sessions
     assert found == (threads,)
+
+
+GREEDY = """/*
+description: Something that DuckDB can do in memory only
+grain: one row
+key: [source_id]
+columns: [source_id, lines]
+scope: global
+*/
+SELECT
+    string_agg(CAST(n AS VARCHAR), '') AS source_id,
+    count(*) AS lines
+FROM range(3_000_000) AS t(n)
+"""
+
+
+@pytest.mark.parametrize("is_fixed", [False, True])
+def test_more_memory_than_the_default_is_taken_where_it_must_be(
+    tmp_path: Path, is_fixed: bool
+) -> None:
+    path = tmp_path / "sql" / "session" / "greedy.sql"
+    path.parent.mkdir(parents=True)
+    path.write_text(GREEDY)
+    (model,) = load_models(tmp_path / "sql")
+    lake = Lake(tmp_path)
+    with Publication(
+        lake, lake.manifest(), "40MB", 1, "UTC", is_limit_fixed=is_fixed
+    ) as publication:
+        if is_fixed:
+            with pytest.raises(ModelError, match="the setting memory_limit allows more"):
+                publication.run(model, publication.connection)
+        else:
+            assert publication.run(model, publication.connection).rows == 1

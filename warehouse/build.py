@@ -209,6 +209,7 @@ class Build(AbstractContextManager["Build"]):
                 self.settings.timezone,
                 self._carryover,
                 self.settings.accepted_threads,
+                is_limit_fixed="memory_limit" in self.settings.model_fields_set,
             )
         )
         self._publication = publication

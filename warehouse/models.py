@@ -33,6 +33,10 @@ INTERNAL = "memory.main"
 MODEL_LAYERS = ("session", "derived", "summary")
 
 
+class ModelMemoryError(ModelError):
+    """A model needs more memory than DuckDB may take."""
+
+
 @dataclass(frozen=True)
 class Model:
     """One model: its contract, its SELECT, and the tables that it reads."""
@@ -188,10 +192,10 @@ def _told(error: duckdb.Error, places: Places) -> ModelError:
     """DuckDB's error, with the file's line instead of the statement's."""
     found = _LINE.search(str(error))
     where = places.select(int(found.group(1)) - 1) if found else str(places.path)
-    advice = ""
+    told = f"{where}: {_without_line(error)}"
     if isinstance(error, duckdb.OutOfMemoryException):
-        advice = "\nthe setting memory_limit allows more"
-    return ModelError(f"{where}: {_without_line(error)}{advice}")
+        return ModelMemoryError(f"{told}\nthe setting memory_limit allows more")
+    return ModelError(told)
 
 
 def _without_line(error: duckdb.Error) -> str:

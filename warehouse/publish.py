@@ -12,7 +12,7 @@ import os
 import re
 import shutil
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,7 +26,16 @@ from warehouse.checks import Check
 from warehouse.contracts import Table, lake_tables
 from warehouse.errors import RollhouseError
 from warehouse.lake import Lake, Manifest, day_of, sync_folder, write_durably
-from warehouse.models import INTERNAL, Model, comment, create_empty, digest, run_macros, run_model
+from warehouse.models import (
+    INTERNAL,
+    Model,
+    ModelMemoryError,
+    comment,
+    create_empty,
+    digest,
+    run_macros,
+    run_model,
+)
 
 _UNITS = {"MB": 10**6, "GB": 10**9, "MiB": 2**20, "GiB": 2**30}
 
@@ -73,6 +82,7 @@ class Publication:
         timezone: str,
         carryover: Carryover | None = None,
         accepted_threads: Iterable[str] = (),
+        is_limit_fixed: bool = True,
     ) -> None:
         self._lake = lake
         self._manifest = manifest
@@ -80,9 +90,11 @@ class Publication:
         stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")[:-3]
         self.id = f"{manifest.generation}-{stamp}"
         self._folder = lake.root / "builds" / f"{self.id}.partial"
-        self._session_count, threads = _parallelism(jobs, memory_limit, _longest(manifest))
+        self._memory = _in_bytes(memory_limit)
+        self._is_limit_fixed = is_limit_fixed
+        self._session_count, threads = _parallelism(jobs, self._memory, _longest(manifest))
         self._options: dict[str, str | int | float | list[str]] = {
-            "memory_limit": memory_limit,
+            "memory_limit": f"{self._memory}B",
             "threads": threads,
         }
         self._timezone = timezone
@@ -153,7 +165,7 @@ class Publication:
         try:
             rows = self._refresh(table, session)
             if rows is None:
-                rows = self._load_whole(table, session)
+                rows = self._with_room(lambda: self._load_whole(table, session))
         except duckdb.Error as error:
             raise PublishError(f"{table.name} cannot be loaded from the lake: {error}") from None
         is_kept = self._carryover is not None and not self._stale_parts(table.name)
@@ -256,7 +268,7 @@ class Publication:
         started = time.perf_counter()
         if self._carryover is not None and not model.header.internal:
             session.execute(f"DROP TABLE IF EXISTS {model.name}")
-        rows = run_model(model, session)
+        rows = self._with_room(lambda: run_model(model, session))
         if not model.header.internal:
             target = self._copy_of(model.table)
             session.execute(
@@ -266,6 +278,30 @@ class Publication:
         return self._made(
             model.name, rows, started, found=digest(model, session) if is_read else None
         )
+
+    def _with_room(self, make: Callable[[], int]) -> int:
+        """Make a table; with twice the memory, if DuckDB cannot within its limit.
+
+        Some operators cannot go on from the disk. A limit that the user set stays.
+        """
+        while True:
+            try:
+                return make()
+            except (duckdb.OutOfMemoryException, ModelMemoryError):
+                if not self._allow_more():
+                    raise
+
+    def _allow_more(self) -> bool:
+        """Double the memory limit, up to half of the machine's memory; whether it could be."""
+        more = 2 * self._memory
+        if (
+            self._is_limit_fixed
+            or more > os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2
+        ):
+            return False
+        self._memory = more
+        self.connection.execute(f"SET memory_limit = '{more}B'")
+        return True
 
     def keep(self, table: Table, has_copy: bool) -> TableStats:
         """A table as it was taken over, and its Parquet copy if it is a model's."""
@@ -398,13 +434,16 @@ def _tells_more(build: Path) -> bool:
     return record is None or record.privacy != "strict"
 
 
-def _parallelism(jobs: int, memory_limit: str, rows: int) -> tuple[int, int]:
-    """(queries at a time, threads of each) for tables of up to so many rows."""
+def _in_bytes(memory_limit: str) -> int:
     number, unit = re.fullmatch(r"([\d.]+)\s*(\w+)", memory_limit).groups()  # type: ignore[union-attr]
-    memory = float(number) * _UNITS[unit]
+    return int(float(number) * _UNITS[unit])
+
+
+def _parallelism(jobs: int, memory: int, rows: int) -> tuple[int, int]:
+    """(queries at a time, threads of each) for tables of up to so many rows."""
     if rows < LARGE_ROWS:
-        return max(1, min(jobs, int(memory // QUERY_BYTES))), 1
-    return 1, max(1, min(jobs, int(memory // THREAD_BYTES)))
+        return max(1, min(jobs, memory // QUERY_BYTES)), 1
+    return 1, max(1, min(jobs, memory // THREAD_BYTES))
 
 
 def _longest(manifest: Manifest) -> int:
