@@ -388,7 +388,7 @@ def run(build: Build) -> Outcome:
 
 
 def code_identity(settings: Settings) -> str:
-    """Hash of models, contracts, prices and settings that the published tables rest on."""
+    """Hash of all that the published tables rest on beside the lake: code, prices, settings."""
     digest = hashlib.blake2b(digest_size=16)
     package = Path(__file__).resolve().parent
     files = [
@@ -403,9 +403,10 @@ def code_identity(settings: Settings) -> str:
         files.append(settings.rates_file)
     for file in files:
         digest.update(file.name.encode() + b"\0" + file.read_bytes() + b"\0")
-    try:
-        prices = version("genai-prices")
-    except PackageNotFoundError:
-        prices = "none"
-    digest.update(f"{__version__} {prices} {settings.timezone}".encode())
+    digest.update(f"{__version__} {settings.timezone}".encode())
+    for package_name in ("duckdb", "genai-prices"):
+        try:
+            digest.update(f" {package_name} {version(package_name)}".encode())
+        except PackageNotFoundError:
+            continue
     return digest.hexdigest()
