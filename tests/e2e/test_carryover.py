@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 
 import warehouse.models
 from tests.e2e.builds import published, use_models
-from tests.helpers import Codex, append, body, rollout
+from tests.helpers import Codex, append, body, compressed, rollout
 from warehouse import build, pricing, publish, resources
 from warehouse.build import Build
 from warehouse.builds import DATABASE, current_build
@@ -376,3 +377,84 @@ class TestSample:
         assert {"goal_history", "goals", "attempts"} <= made
         assert not {"usage", "tool_calls", "events", "rate_limits", "threads", "turns"} & made
         assert_as_from_the_beginning(sync, home)
+
+
+class Changes:
+    """What happens to real sessions and a ledger, at random."""
+
+    def __init__(self, root: Path, recordings: Path, events: bytes) -> None:
+        self._random = random.Random(7)
+        self._whole = {
+            path.name: path
+            for name in ("as_multi_legacy", "as_agents_v2", "as_goals", "old_0.80.0")
+            for path in (recordings / name / "codex_home").rglob("rollout-*.jsonl")
+        }
+        self._events = events.splitlines(keepends=True)
+        self.codex = Codex(root / "codex")
+        self.ledger = root / "events.ndjson"
+        self.ledger.touch()
+
+    def happen(self, what: str) -> None:
+        files = sorted(self.codex.sessions.rglob("*.jsonl"))
+        file = self._random.choice(files) if files else None
+        if what == "ledger":
+            done = self.ledger.read_bytes().count(b"\n")
+            append(self.ledger, b"".join(self._events[done : done + 9]))
+        elif what == "new" or file is None:
+            name = self._random.choice(sorted(self._whole))
+            content = self._whole[name].read_bytes()
+            folder = self.codex.sessions / name[8:18].replace("-", "/")
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_bytes(content[: len(content) * 2 // 3])
+        elif what == "grow":
+            content = self._whole[file.name].read_bytes()
+            file.write_bytes(content[: file.stat().st_size + self._random.randrange(9_000)])
+        elif what == "cut":
+            file.write_bytes(b"".join(file.read_bytes().splitlines(keepends=True)[:9]))
+        elif what == "archive":
+            shutil.move(file, self.codex.archived / file.name)
+        elif what == "compress":
+            file.with_name(f"{file.name}.zst").write_bytes(compressed(file.read_bytes()))
+            file.unlink()
+        elif what == "delete":
+            file.unlink()
+
+
+@pytest.mark.slow
+def test_whatever_happens_the_tables_are_those_of_a_build_from_the_beginning(
+    tmp_path: Path, recordings: Path
+) -> None:
+    events = (resources.sample_folder() / "metrics" / "events.ndjson").read_bytes()
+    changes = Changes(tmp_path, recordings, events)
+    home = tmp_path / "home"
+    settings = Settings(
+        home=home,
+        sources=[
+            SourceSetting(kind="codex", path=str(changes.codex.root)),
+            SourceSetting(kind="ledger", path=str(changes.ledger)),
+        ],
+        jobs=2,
+        timezone="UTC",
+    )
+    for happened in (
+        ["new"] * 6,
+        ["ledger", "grow"],
+        ["grow", "new", "archive"],
+        ["ledger"],
+        ["cut", "compress"],
+        ["grow", "delete", "ledger"],
+    ):
+        for what in happened:
+            changes.happen(what)
+        with Build(settings) as work:
+            build.run(work)
+    assert tables(home).continued == 5
+    continued = published(home)
+    shutil.rmtree(home / "lake" / "builds")
+    with Build(settings) as work:
+        build.run(work)
+    assert tables(home).continued == 0
+    anew = published(home)
+    assert continued.keys() == anew.keys()
+    for name, rows in anew.items():
+        assert continued[name] == rows, name
