@@ -2,7 +2,9 @@
 description: >
   Lines of a rollout that change its situation, with what holds from there on: turn, model,
   provider, service tier and context size. Copied lines count too: their settings still hold
-  for the thread's own lines. A turn without an id (before 2026-02-11) begins with a prompt of the user.
+  for the thread's own lines. A turn without an id (before 2026-02-11) begins with a prompt of the user;
+  that of an inline review begins where review mode is entered: the start that follows is a copy
+  of the reviewer's, whose turn is of the review's own thread.
 grain: one row per line that begins or names a turn, or applies a context or settings
 key: [source_id, line_number]
 columns:
@@ -30,15 +32,114 @@ contexts AS (
     FROM parsed_turn_context
 ),
 
-starts AS (
+review_entries AS (
+    SELECT
+        source_id,
+        line_number,
+        recorded_at,
+        turn_id
+    FROM parsed_events
+    WHERE event = 'entered_review_mode'
+),
+
+-- Reviews, each with the starts and ends of turns that follow it.
+review_steps AS (
+    SELECT
+        source_id,
+        line_number,
+        recorded_at,
+        event,
+        turn_id,
+        lead(line_number) OVER file_lines AS next_line,
+        lead(event) OVER file_lines AS next_event,
+        lead(turn_id) OVER file_lines AS next_turn_id,
+        lead(caller_turn_id) OVER file_lines AS next_caller_turn_id,
+        lead(event, 2) OVER file_lines AS second_event,
+        lead(turn_id, 2) OVER file_lines AS second_turn_id
+    FROM (
+        SELECT
+            source_id,
+            line_number,
+            recorded_at,
+            'review' AS event,
+            turn_id,
+            NULL AS caller_turn_id
+        FROM review_entries
+        UNION ALL
+        SELECT
+            source_id,
+            line_number,
+            recorded_at,
+            event,
+            turn_id,
+            coalesce(parent_turn_id, root_turn_id) AS caller_turn_id
+        FROM parsed_lifecycle
+        WHERE source_id IN (SELECT source_id FROM review_entries)
+    ) AS steps
+    WINDOW file_lines AS (PARTITION BY source_id ORDER BY line_number)
+),
+
+-- An entry that does not name its turn has that of the end which follows the reviewer's start.
+review_turns AS (
+    SELECT
+        source_id,
+        line_number,
+        recorded_at,
+        next_line,
+        next_event,
+        next_turn_id,
+        next_caller_turn_id,
+        CASE
+            WHEN turn_id IS NOT NULL THEN turn_id
+            WHEN
+                next_event = 'task_started'
+                AND second_event IN ('task_complete', 'turn_aborted')
+            THEN second_turn_id
+        END AS turn_id
+    FROM review_steps
+    WHERE event = 'review'
+),
+
+reviews AS (
     SELECT
         source_id,
         line_number,
         recorded_at,
         turn_id,
-        context_window
-    FROM parsed_lifecycle
-    WHERE event = 'task_started'
+        CASE
+            WHEN
+                next_event = 'task_started'
+                AND next_turn_id <> turn_id
+                AND coalesce(next_caller_turn_id, turn_id) = turn_id
+            THEN next_line
+        END AS copied_start_line
+    FROM review_turns
+    WHERE turn_id IS NOT NULL
+),
+
+starts AS (
+    SELECT
+        lifecycle.source_id,
+        lifecycle.line_number,
+        lifecycle.recorded_at,
+        lifecycle.turn_id,
+        lifecycle.context_window
+    FROM parsed_lifecycle AS lifecycle
+    LEFT JOIN reviews
+        ON
+            lifecycle.source_id = reviews.source_id
+            AND lifecycle.line_number = reviews.copied_start_line
+    WHERE
+        lifecycle.event = 'task_started'
+        AND reviews.source_id IS NULL
+    UNION ALL
+    SELECT
+        source_id,
+        line_number,
+        recorded_at,
+        turn_id,
+        NULL AS context_window
+    FROM reviews
 ),
 
 settings AS (

@@ -148,6 +148,7 @@ ends AS (
         session_id,
         turn_id,
         min(started_at) AS started_at,
+        min(root_turn_id) AS root_turn_id,
         max(ended_at) AS completed_at,
         max(duration_ms) AS duration_ms,
         min(time_to_first_token_ms) AS time_to_first_token_ms,
@@ -264,7 +265,7 @@ SELECT
         ELSE streamed.error_http_status
     END AS error_http_status,
     starts.turn_trigger,
-    starts.root_turn_id,
+    coalesce(starts.root_turn_id, ends.root_turn_id) AS root_turn_id,
     starts.parent_turn_id,
     starts.collaboration_mode,
     coalesce(contexts.model, turn_usage.model, situations.model, streamed.model) AS model,

@@ -281,13 +281,101 @@ def test_a_turn_of_rollout_stream_and_event_is_one_turn(
     assert len(set(keys)) == len(keys)
     assert streamed <= {k for k, r in zip(keys, found, strict=True) if r["in_streams"]}
     assert evented == {k for k, r in zip(keys, found, strict=True) if r["in_analytics"]}
-    # rollouts keep their numbers and all that they tell; the outer turns of two reviews are new
+    # rollouts have all turns already, and keep their numbers and all that they tell
     told = {(r["session_id"], r["turn_index"]): r for r in found}
     for turn in alone:
         same = told.pop((turn["session_id"], turn["turn_index"]))
         for name in ("turn_id", "started_at", "duration_ms", "status", "responses", "cost_usd"):
             assert same[name] == turn[name], name
-    assert [(r["responses"], r["status"]) for r in told.values()] == [(0, "completed")] * 2
+    assert told == {}
+
+
+@pytest.mark.parametrize("with_streams", [False, True])
+def test_an_inline_review_is_a_turn_of_its_thread_and_the_reviewers_one_of_its_own(
+    streams: Path, recordings: Path, tmp_path: Path, with_streams: bool
+) -> None:
+    """Each turn belongs to the thread in whose file it ends, and has the usage recorded there."""
+    ended: dict[tuple[str, str], tuple[int, int]] = {}  # duration and responses
+    entered: dict[tuple[str, str], int] = {}  # line of the review
+    roots: dict[tuple[str, str], str] = {}
+    for path in (recordings / "as_review").glob("codex_home/sessions/**/rollout-*.jsonl"):
+        lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+        thread = lines[0]["payload"]["id"]
+        recorded = Counter(
+            r["payload"]["turn_id"] for r in lines if r["type"] == "token_usage_record"
+        )
+        for number, line in enumerate(lines, start=1):
+            payload = line["payload"]
+            kinds = {payload.get("type"), (payload.get("item") or {}).get("type")}
+            if kinds & {"entered_review_mode", "EnteredReviewMode"}:
+                entered[thread, payload["turn_id"]] = number
+            elif "task_complete" in kinds:
+                turn = payload["turn_id"]
+                ended[thread, turn] = (payload["duration_ms"], recorded.pop(turn, 0))
+                roots[thread, turn] = payload["root_turn_id"]
+        assert not recorded
+    assert len(entered) == 2
+    assert len(ended) == 8
+    roots_of_sources = codex_roots(recordings, "as_review")
+    if with_streams:
+        roots_of_sources += stream_roots(streams, "as_review")
+        roots_of_sources += analytics_roots(streams, "as_review")
+    tables = ("turns", "usage", "messages", "events")
+    with counted(lake(tmp_path, *roots_of_sources), *tables) as connection:
+        found = rows(connection, "SELECT * FROM turns ORDER BY session_id, turn_index")
+        between = rows(
+            connection,
+            """
+            SELECT session_id, turns.turn_id, min(messages.line_number) AS line_number
+            FROM messages
+            INNER JOIN turns USING (session_id, turn_index)
+            GROUP BY session_id, turns.turn_id
+            """,
+        )
+        events = rows(
+            connection,
+            """
+            SELECT session_id, turns.turn_id, count(*) AS events
+            FROM events
+            INNER JOIN turns USING (session_id, turn_index)
+            WHERE event_kind IN ('review_entered', 'review_exited')
+            GROUP BY session_id, turns.turn_id
+            """,
+        )
+    assert {
+        (r["session_id"], r["turn_id"]): (r["duration_ms"], r["responses"]) for r in found
+    } == ended
+    assert {(r["session_id"], r["turn_id"]): r["root_turn_id"] for r in found} == roots
+    assert {(r["status"], r["status_source"], r["in_rollouts"]) for r in found} == {
+        ("completed", "rollout", True)
+    }
+    # streams announce the reviewers' turns on the reviewed threads, where they never end
+    told = {
+        (message["params"]["threadId"], message["params"]["turn"]["id"])
+        for capture, message in messages(streams)
+        if capture.startswith("as_review/") and message.get("method") == "turn/completed"
+    }
+    assert entered.keys() < told
+    assert {(r["session_id"], r["turn_id"]) for r in found if r["in_streams"]} == (
+        told if with_streams else set()
+    )
+    reviews = {
+        (r["session_id"], r["turn_id"]): r
+        for r in found
+        if (r["session_id"], r["turn_id"]) in entered
+    }
+    assert {key: r["line_number"] for key, r in reviews.items()} == entered
+    # between one turn before it and one after
+    assert [r["turn_index"] for r in reviews.values()] == [2, 2]
+    # what the reviewed thread's file tells of the review, it tells of this turn
+    assert {(r["session_id"], r["turn_id"]): r["events"] for r in events} == dict.fromkeys(
+        entered, 2
+    )
+    # the entry, the copied start, and then what the reviewer was asked
+    first_messages = {(r["session_id"], r["turn_id"]): r["line_number"] for r in between}
+    assert {key: first_messages[key] for key in entered} == {
+        key: line + 2 for key, line in entered.items()
+    }
 
 
 def test_streams_tell_the_ends_of_turns_from_before_turns_had_ids(
