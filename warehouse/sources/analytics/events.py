@@ -75,7 +75,7 @@ class AnalyticsParser:
             types: list[str] = []
             form: str | None = None
             before = Taken(rows)
-            reject: Reject | None = None
+            reject: tuple[str, str] | None = None
             try:
                 if line.strip():
                     form, at, events = self._events(line)
@@ -85,15 +85,13 @@ class AnalyticsParser:
                         "recorded_at": at,
                     }
                     self._all_rows(events, place, types)
-            except Reject as found:
-                reject = found
+            except Reject as found:  # not kept: it holds this frame, and with it all lines
+                reject = (found.rule, found.error)
             except UNREADABLE:
                 before.back()
-                reject = Reject("not_json", "a text in the line is not UTF-8")
+                reject = ("not_json", "a text in the line is not UTF-8")
             if reject is not None:
-                rows["parsed_rejects"].append(
-                    (line_number, offset, len(line), reject.rule, reject.error)
-                )
+                rows["parsed_rejects"].append((line_number, offset, len(line), *reject))
             rows["raw_lines"].append(
                 (
                     line_number,
@@ -138,10 +136,10 @@ class AnalyticsParser:
 
     def _all_rows(self, events: list[s.Event | None], place: Values, types: list[str]) -> None:
         """Rows of a line's events; a misfit among them is told when all are written."""
-        misfit: Reject | None = None
+        misfit: str | None = None
         for position, event in enumerate(events):
             if event is None:
-                misfit = Reject("bad_field", f"event {position}: it is no object")
+                misfit = f"event {position}: it is no object"
                 continue
             event_type = word(event.event_type) or UNUSUAL
             at: Values = {**place, "position": position}
@@ -153,7 +151,7 @@ class AnalyticsParser:
                 if is_known:
                     values = self._typed_row(event, event_type, at)
             except msgspec.ValidationError as error:
-                misfit = Reject("bad_field", f"event {position}: {where(error)}")
+                misfit = f"event {position}: {where(error)}"
                 common, is_known = {}, False
             occurred_at = next(
                 (
@@ -170,7 +168,7 @@ class AnalyticsParser:
                 {"event_type": event_type, "is_known": is_known, "occurred_at": occurred_at},
             )
         if misfit is not None:
-            raise misfit
+            raise Reject("bad_field", misfit)
 
     def _common_values(self, params: msgspec.Raw) -> Values:
         """Whose an event is; nothing for one without parameters."""

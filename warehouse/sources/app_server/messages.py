@@ -193,7 +193,7 @@ class AppServerParser:
         method: str | None = None
         hashed: int | None = None
         before = Taken(self._named.rows)
-        reject: Reject | None = None
+        reject: tuple[str, str] | None = None
         try:
             if line.strip():
                 wrapper = self._unwrap(line)
@@ -211,15 +211,13 @@ class AppServerParser:
                     "recorded_at": at,
                 }
                 self._message_rows(message, kind, method, place, wrapper)
-        except Reject as found:
-            reject = found
+        except Reject as found:  # not kept: it holds this frame, and with it all lines
+            reject = (found.rule, found.error)
         except UNREADABLE:
             before.back()
-            reject = Reject("not_json", "a text in the line is not UTF-8")
+            reject = ("not_json", "a text in the line is not UTF-8")
         if reject is not None:
-            self._named.rows["parsed_rejects"].append(
-                (line_number, offset, len(line), reject.rule, reject.error)
-            )
+            self._named.rows["parsed_rejects"].append((line_number, offset, len(line), *reject))
         self._named.rows["raw_lines"].append(
             (line_number, offset, len(line), at, None, kind, method, hashed, None)
         )
