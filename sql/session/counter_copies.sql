@@ -10,21 +10,6 @@ internal: true
 scope: family
 */
 WITH
-shared_files AS (
-    SELECT
-        source_id,
-        base_source_id,
-        session_id
-    FROM rollouts
-    WHERE
-        session_id IN (
-            SELECT session_id
-            FROM rollouts
-            GROUP BY session_id
-            HAVING count(*) > 1
-        )
-),
-
 shared_lines AS (
     SELECT
         counters.source_id,

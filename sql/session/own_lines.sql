@@ -83,21 +83,6 @@ places AS (
 ),
 
 -- Threads with several files: a line that stands in two of them counts once.
-shared_files AS (
-    SELECT
-        source_id,
-        base_source_id,
-        session_id
-    FROM rollouts
-    WHERE
-        session_id IN (
-            SELECT session_id
-            FROM rollouts
-            GROUP BY session_id
-            HAVING count(*) > 1
-        )
-),
-
 shared_lines AS (
     SELECT
         raw_lines.source_id,
