@@ -8,7 +8,8 @@ import pytest
 
 from warehouse.lake import Lake, Manifest, Part
 from warehouse.models import ModelError, load_models
-from warehouse.publish import LARGE_ROWS, Publication, _in_bytes, _parallelism
+from warehouse.publish import LARGE_ROWS, Publication, _parallelism
+from warehouse.settings import memory_bytes
 
 
 @pytest.mark.parametrize(
@@ -28,7 +29,7 @@ from warehouse.publish import LARGE_ROWS, Publication, _in_bytes, _parallelism
 def test_no_more_at_a_time_than_memory_has_room_for(
     jobs: int, memory: str, rows: int, expected: tuple[int, int]
 ) -> None:
-    assert _parallelism(jobs, _in_bytes(memory), rows) == expected
+    assert _parallelism(jobs, memory_bytes(memory), rows) == expected
 
 
 @pytest.mark.parametrize(
@@ -41,7 +42,7 @@ def test_the_longest_table_decides(
     days = {f"2026-11-{day:02}": Part("", n, 0) for day, n in enumerate(rows, 1)}
     short = {day: Part("", 1, 0) for day in days}
     manifest = Manifest(parts={"parsed_usage": short, "raw_lines": days, "parsed_items": short})
-    with Publication(Lake(tmp_path), manifest, "600MB", 3, "UTC") as publication:
+    with Publication(Lake(tmp_path), manifest, 600_000_000, 3, "UTC") as publication:
         found = publication.connection.execute("SELECT current_setting('threads')").fetchone()
         assert len(publication.sessions) == sessions
     assert found == (threads,)
@@ -71,7 +72,7 @@ def test_more_memory_than_the_default_is_taken_where_it_must_be(
     (model,) = load_models(tmp_path / "sql")
     lake = Lake(tmp_path)
     with Publication(
-        lake, lake.manifest(), "40MB", 1, "UTC", is_limit_fixed=is_fixed
+        lake, lake.manifest(), 40_000_000, 1, "UTC", is_limit_fixed=is_fixed
     ) as publication:
         if is_fixed:
             with pytest.raises(ModelError, match="the setting memory_limit allows more"):

@@ -120,7 +120,7 @@ class Build(AbstractContextManager["Build"]):
 
     # --- what is there to do ----------------------------------------------------------------------
 
-    @property
+    @cached_property
     def code(self) -> str:
         """Identity of all that determines the published tables, but for the lake."""
         return code_identity(self.settings)
@@ -197,6 +197,7 @@ class Build(AbstractContextManager["Build"]):
         from warehouse.contracts import lake_tables
         from warehouse.pricing import rates_table
         from warehouse.publish import Publication
+        from warehouse.settings import memory_bytes
         from warehouse.together import run_together
 
         self.progress.stage("loading")
@@ -204,7 +205,7 @@ class Build(AbstractContextManager["Build"]):
             Publication(
                 self.lake,
                 self.manifest,
-                self.settings.memory_limit,
+                memory_bytes(self.settings.memory_limit),
                 self.settings.jobs,
                 self.settings.timezone,
                 self._carryover,

@@ -108,10 +108,7 @@ class _Ingest:
         self._write_raw_sources()
         self._lake.commit(self._new, list(plan.registry.values()), self._old)
         pa.default_memory_pool().release_unused()  # DuckDB needs it next
-        self._outcome.rows = {
-            table: sum(part.rows for part in days.values())
-            for table, days in self._new.parts.items()
-        }
+        self._outcome.rows = {table: self._new.rows(table) for table in self._new.parts}
         return self._outcome
 
     def _day(self, day: str) -> _Day:

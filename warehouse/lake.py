@@ -94,6 +94,10 @@ class Manifest(msgspec.Struct):
     sources_file: str | None = None
     parts: dict[str, dict[str, Part]] = {}
 
+    def rows(self, table: str) -> int:
+        """Rows of a table's live parts."""
+        return sum(part.rows for part in self.parts.get(table, {}).values())
+
 
 class Lake:
     """The lake of one home. Reading needs no lock; `commit` and `sweep` need it."""

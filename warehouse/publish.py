@@ -9,7 +9,6 @@ build (build.py).
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -36,8 +35,6 @@ from warehouse.models import (
     run_macros,
     run_model,
 )
-
-_UNITS = {"MB": 10**6, "GB": 10**9, "MiB": 2**20, "GiB": 2**30}
 
 # The oldest DuckDB clients that can open the published file.
 STORAGE_VERSION = "v1.4.0"
@@ -77,7 +74,7 @@ class Publication:
         self,
         lake: Lake,
         manifest: Manifest,
-        memory_limit: str,
+        memory: int,
         jobs: int,
         timezone: str,
         carryover: Carryover | None = None,
@@ -90,7 +87,7 @@ class Publication:
         stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")[:-3]
         self.id = f"{manifest.generation}-{stamp}"
         self._folder = lake.root / "builds" / f"{self.id}.partial"
-        self._memory = _in_bytes(memory_limit)
+        self._memory = memory
         self._is_limit_fixed = is_limit_fixed
         self._session_count, threads = _parallelism(jobs, self._memory, _longest(manifest))
         self._options: dict[str, str | int | float | list[str]] = {
@@ -109,7 +106,6 @@ class Publication:
             config={**self._options, "temp_directory": str(self._folder / "spill")}
         )
         self.sessions = [first]
-        first.execute("SET TimeZone = 'UTC'")
         if self._carryover is not None:
             try:
                 shutil.copyfile(self._carryover.database, self._folder / DATABASE)
@@ -161,15 +157,17 @@ class Publication:
 
         Of a table that was taken over, only the rows of other parts are replaced.
         """
+        stale = self._stale_parts(table.name) if self.can_keep(table.name) else None
+        if stale == set():
+            return self.keep(table, has_copy=False)
         started = time.perf_counter()
         try:
-            rows = self._refresh(table, session)
+            rows = None if stale is None else self._refresh(table, stale, session)
             if rows is None:
                 rows = self._with_room(lambda: self._load_whole(table, session))
         except duckdb.Error as error:
             raise PublishError(f"{table.name} cannot be loaded from the lake: {error}") from None
-        is_kept = self._carryover is not None and not self._stale_parts(table.name)
-        return self._made(table.name, rows, started, is_kept)
+        return self._made(table.name, rows, started)
 
     def _stale_parts(self, table: str) -> set[str]:
         """The parts (by key) to load anew: from the first on that is not that of the lake.
@@ -187,17 +185,14 @@ class Publication:
             first = day_of(first)
         return {key for key in keys if key >= first}
 
-    def _refresh(self, table: Table, session: duckdb.DuckDBPyConnection) -> int | None:
-        """Bring a table that was taken over up to date; its rows, or None to load it whole."""
-        if self._carryover is None:
-            return None
-        stale = self._stale_parts(table.name)
-        made = self._carryover.tables.made.get(table.name)
+    def _refresh(
+        self, table: Table, stale: set[str], session: duckdb.DuckDBPyConnection
+    ) -> int | None:
+        """Replace the stale parts of a table; its rows, or None if it is to be loaded whole."""
+        assert self._carryover is not None
         before = self._carryover.parts(table.name).keys()
-        if made is None or (stale and stale >= before):
+        if stale >= before:
             return None
-        if not stale:
-            return made.rows
         if loaded := stale & before:
             days = ", ".join(f"DATE '{day}'" for day in sorted({day_of(key) for key in loaded}))
             session.execute(
@@ -206,14 +201,10 @@ class Publication:
             )
         self._insert_parts(table, session, sorted(stale))
         ((rows,),) = session.execute(f"SELECT count(*) FROM {table.name}").fetchall()
-        return int(rows) if rows == self._rows_in_lake(table.name) else None
-
-    def _rows_in_lake(self, table: str) -> int:
-        return sum(part.rows for part in self._manifest.parts.get(table, {}).values())
+        return int(rows) if rows == self._manifest.rows(table.name) else None
 
     def _load_whole(self, table: Table, session: duckdb.DuckDBPyConnection) -> int:
-        session.execute(f"DROP TABLE IF EXISTS {table.name}")
-        create_empty([table], session)
+        _make_empty(table, session)
         return self._insert_parts(table, session, sorted(part_names(self._manifest, table.name)))
 
     def _insert_parts(
@@ -247,8 +238,7 @@ class Publication:
     ) -> TableStats:
         """A table that is made once per build rather than parsed, such as prices."""
         started = time.perf_counter()
-        session.execute(f"DROP TABLE IF EXISTS {table.name}")
-        create_empty([table], session)
+        _make_empty(table, session)
         session.register("frame", frame)
         rows = _insert(session, f"INSERT INTO {table.name} BY NAME SELECT * FROM frame")
         session.unregister("frame")
@@ -422,6 +412,12 @@ class Publication:
                 shutil.rmtree(path, ignore_errors=True)
 
 
+def _make_empty(table: Table, session: duckdb.DuckDBPyConnection) -> None:
+    """A table without rows, in place of one that was taken over."""
+    session.execute(f"DROP TABLE IF EXISTS {table.name}")
+    create_empty([table], session)
+
+
 def _insert(session: duckdb.DuckDBPyConnection, statement: str) -> int:
     """Run an INSERT; DuckDB answers with the rows that it inserted."""
     ((rows,),) = session.execute(statement).fetchall()
@@ -434,11 +430,6 @@ def _tells_more(build: Path) -> bool:
     return record is None or record.privacy != "strict"
 
 
-def _in_bytes(memory_limit: str) -> int:
-    number, unit = re.fullmatch(r"([\d.]+)\s*(\w+)", memory_limit).groups()  # type: ignore[union-attr]
-    return int(float(number) * _UNITS[unit])
-
-
 def _parallelism(jobs: int, memory: int, rows: int) -> tuple[int, int]:
     """(queries at a time, threads of each) for tables of up to so many rows."""
     if rows < LARGE_ROWS:
@@ -448,9 +439,7 @@ def _parallelism(jobs: int, memory: int, rows: int) -> tuple[int, int]:
 
 def _longest(manifest: Manifest) -> int:
     """Rows of the lake's longest table."""
-    return max(
-        (sum(part.rows for part in parts.values()) for parts in manifest.parts.values()), default=0
-    )
+    return max(map(manifest.rows, manifest.parts), default=0)
 
 
 def _escaped(path: Path | str) -> str:

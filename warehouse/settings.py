@@ -55,9 +55,19 @@ def _known_zone(name: str) -> str:
     return name
 
 
-def _memory(text: str) -> str:
-    if not re.fullmatch(r"\d+(\.\d+)?\s*(MB|MiB|GB|GiB)", text):
+_UNITS = {"MB": 10**6, "MiB": 2**20, "GB": 10**9, "GiB": 2**30}
+
+
+def memory_bytes(text: str) -> int:
+    """Bytes of an amount of memory. Raises ValueError for what is none."""
+    amount = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(MB|MiB|GB|GiB)", text)
+    if amount is None:
         raise ValueError(f"{text!r} is no amount of memory; write it like 512MB or 2GB")
+    return int(float(amount[1]) * _UNITS[amount[2]])
+
+
+def _memory(text: str) -> str:
+    memory_bytes(text)
     return text
 
 

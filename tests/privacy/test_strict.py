@@ -267,7 +267,7 @@ class TestScanning:
 
 class TestPublished:
     def publish(self, lake: Lake, privacy: str, keep: int = 5) -> str:
-        with Publication(lake, lake.manifest(), "256MB", 1, "UTC") as publication:
+        with Publication(lake, lake.manifest(), 256_000_000, 1, "UTC") as publication:
             return publication.publish([], "code", {}, keep, privacy).id
 
     def test_older_builds_that_tell_places_go_with_the_first_strict_one(
