@@ -30,8 +30,8 @@ from warehouse.sources.base import DAMAGED, DATABASE_LOG
 
 _JOURNAL = "-journal"
 _LOG_HEADER_BYTES = 32
-_TRIES = 40
-_PAUSE_SECONDS = 0.025
+_TRIES = 400
+_PAUSE_SECONDS = 0.0025  # shorter than a busy log takes to begin anew
 # File systems count time in ticks: a write within this of the one before may show no change.
 _TICK_NS = 20_000_000
 
