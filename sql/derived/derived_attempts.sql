@@ -39,7 +39,12 @@ known_turns AS (
         started_at,
         completed_at,
         status,
-        model
+        model,
+        responses,
+        total_tokens,
+        total_tokens_covered_responses,
+        cost_usd,
+        cost_covered_responses
     FROM turns
     WHERE in_rollouts
 ),
@@ -74,14 +79,14 @@ review_marks AS (
     WHERE event_kind IN ('review_entered', 'review_exited')
 ),
 
+-- Few files have any: in all others each prompt is the user's.
 sorted_lines AS (
     SELECT
         source_id,
         line_number,
         review_line,
         CAST(NULL AS VARCHAR) AS session_id,
-        CAST(NULL AS BIGINT) AS turn_index,
-        CAST(NULL AS TIMESTAMP WITH TIME ZONE) AS recorded_at
+        CAST(NULL AS BIGINT) AS turn_index
     FROM review_marks
     UNION ALL
     SELECT
@@ -89,9 +94,9 @@ sorted_lines AS (
         line_number,
         NULL AS review_line,
         session_id,
-        turn_index,
-        recorded_at
+        turn_index
     FROM user_prompts
+    WHERE source_id IN (SELECT source_id FROM review_marks)
 ),
 
 reviewed_lines AS (
@@ -100,7 +105,6 @@ reviewed_lines AS (
         line_number,
         session_id,
         turn_index,
-        recorded_at,
         last_value(review_line IGNORE NULLS) OVER (
             PARTITION BY source_id
             ORDER BY line_number
@@ -115,7 +119,6 @@ placed_prompts AS (
         turn_index,
         source_id,
         line_number,
-        recorded_at,
         review_line > 0
         AND turn_index IS NOT DISTINCT FROM min(turn_index) OVER (
             PARTITION BY
@@ -126,46 +129,64 @@ placed_prompts AS (
     WHERE session_id IS NOT NULL
 ),
 
-prompts AS (
+review_prompts AS (
     SELECT
         session_id,
         turn_index,
         source_id,
-        line_number,
-        recorded_at,
-        row_number() OVER (
-            PARTITION BY session_id
-            ORDER BY
-                turn_index NULLS FIRST,
-                recorded_at NULLS FIRST,
-                source_id,
-                line_number
-        ) AS attempt_index,
-        turn_index IS NOT NULL
-        AND row_number() OVER (
-            PARTITION BY
-                session_id,
-                turn_index
-            ORDER BY
-                recorded_at NULLS FIRST,
-                source_id,
-                line_number
-        ) > 1 AS is_steer
+        line_number
     FROM placed_prompts
-    WHERE NOT coalesce(is_review, FALSE)
+    WHERE is_review
 ),
 
 review_turns AS (
     SELECT DISTINCT
         session_id,
         turn_index
-    FROM placed_prompts
-    WHERE is_review
+    FROM review_prompts
+),
+
+-- A prompt that follows another one of its turn steers it.
+prompts AS (
+    SELECT
+        user_prompts.session_id,
+        user_prompts.turn_index,
+        user_prompts.source_id,
+        user_prompts.line_number,
+        user_prompts.recorded_at,
+        row_number() OVER in_order AS attempt_index,
+        coalesce(user_prompts.turn_index = lag(user_prompts.turn_index) OVER in_order, FALSE) AS is_steer,
+        coalesce(user_prompts.turn_index = lead(user_prompts.turn_index) OVER in_order, FALSE) AS is_steered,
+        lead(user_prompts.recorded_at) OVER in_order AS next_at
+    FROM user_prompts
+    LEFT JOIN review_prompts
+        ON
+            user_prompts.source_id = review_prompts.source_id
+            AND user_prompts.line_number = review_prompts.line_number
+    WHERE review_prompts.source_id IS NULL
+    WINDOW
+        in_order AS (
+            PARTITION BY user_prompts.session_id
+            ORDER BY
+                user_prompts.turn_index NULLS FIRST,
+                user_prompts.recorded_at NULLS FIRST,
+                user_prompts.source_id,
+                user_prompts.line_number
+        )
 ),
 
 -- --- which work they led to --------------------------------------------------------------------
 -- A turn and all its responses come after its first prompt, even those that were recorded before
--- it; only what was added to a running turn divides them.
+-- it; only what was added to a running turn divides them. The responses of all other turns go
+-- with their turn.
+steered_turns AS (
+    SELECT DISTINCT
+        session_id,
+        turn_index
+    FROM prompts
+    WHERE is_steer
+),
+
 steps AS (
     SELECT
         session_id,
@@ -174,11 +195,13 @@ steps AS (
         recorded_at,
         line_number,
         attempt_index,
-        FALSE AS is_turn,
-        FALSE AS is_review,
-        FALSE AS is_response,
+        0 AS turns,
+        turn_index AS work_turn_index,
+        0 AS responses,
         CAST(NULL AS BIGINT) AS total_tokens,
-        CAST(NULL AS DECIMAL(18, 9)) AS cost_usd
+        0 AS total_tokens_covered_responses,
+        CAST(NULL AS DECIMAL(18, 9)) AS cost_usd,
+        0 AS cost_covered_responses
     FROM prompts
     UNION ALL
     SELECT
@@ -188,41 +211,63 @@ steps AS (
         known_turns.started_at AS recorded_at,
         known_turns.line_number,
         NULL AS attempt_index,
-        TRUE AS is_turn,
-        review_turns.session_id IS NOT NULL AS is_review,
-        FALSE AS is_response,
-        NULL AS total_tokens,
-        NULL AS cost_usd
+        1 AS turns,
+        CASE WHEN review_turns.session_id IS NULL THEN known_turns.turn_index END AS work_turn_index,
+        CASE WHEN steered_turns.session_id IS NULL THEN known_turns.responses ELSE 0 END AS responses,
+        CASE WHEN steered_turns.session_id IS NULL THEN known_turns.total_tokens END AS total_tokens,
+        CASE
+            WHEN steered_turns.session_id IS NULL THEN known_turns.total_tokens_covered_responses
+            ELSE 0
+        END AS total_tokens_covered_responses,
+        CASE WHEN steered_turns.session_id IS NULL THEN known_turns.cost_usd END AS cost_usd,
+        CASE
+            WHEN steered_turns.session_id IS NULL THEN known_turns.cost_covered_responses
+            ELSE 0
+        END AS cost_covered_responses
     FROM known_turns
     LEFT JOIN review_turns
         ON
             known_turns.session_id = review_turns.session_id
             AND known_turns.turn_index = review_turns.turn_index
+    LEFT JOIN steered_turns
+        ON
+            known_turns.session_id = steered_turns.session_id
+            AND known_turns.turn_index = steered_turns.turn_index
     UNION ALL
     SELECT
-        session_id,
-        turn_index,
+        usage.session_id,
+        usage.turn_index,
         3 AS step,
-        responded_at AS recorded_at,
-        line_number,
+        usage.responded_at AS recorded_at,
+        usage.line_number,
         NULL AS attempt_index,
-        FALSE AS is_turn,
-        FALSE AS is_review,
-        TRUE AS is_response,
-        total_tokens,
-        cost_usd
+        0 AS turns,
+        NULL AS work_turn_index,
+        1 AS responses,
+        usage.total_tokens,
+        CASE WHEN usage.total_tokens IS NULL THEN 0 ELSE 1 END AS total_tokens_covered_responses,
+        usage.cost_usd,
+        CASE WHEN usage.cost_usd IS NULL THEN 0 ELSE 1 END AS cost_covered_responses
     FROM usage
+    LEFT JOIN steered_turns
+        ON
+            usage.session_id = steered_turns.session_id
+            AND usage.turn_index = steered_turns.turn_index
+    WHERE
+        usage.turn_index IS NULL
+        OR steered_turns.session_id IS NOT NULL
 ),
 
 led_steps AS (
     SELECT
         session_id,
-        turn_index,
-        is_turn,
-        is_review,
-        is_response,
+        turns,
+        work_turn_index,
+        responses,
         total_tokens,
+        total_tokens_covered_responses,
         cost_usd,
+        cost_covered_responses,
         last_value(attempt_index IGNORE NULLS) OVER (
             PARTITION BY session_id
             ORDER BY
@@ -239,54 +284,35 @@ work AS (
     SELECT
         session_id,
         attempt_index,
-        count(CASE WHEN is_turn THEN 1 END) AS turns,
-        max(CASE WHEN NOT is_response AND NOT is_review THEN turn_index END) AS last_turn_index,
-        count(CASE WHEN is_response THEN 1 END) AS responses,
+        CAST(sum(turns) AS BIGINT) AS turns,
+        max(work_turn_index) AS last_turn_index,
+        CAST(sum(responses) AS BIGINT) AS responses,
         CAST(sum(total_tokens) AS BIGINT) AS total_tokens,
-        count(total_tokens) AS total_tokens_covered_responses,
+        CAST(sum(total_tokens_covered_responses) AS BIGINT) AS total_tokens_covered_responses,
         CAST(sum(cost_usd) AS DECIMAL(18, 9)) AS cost_usd,
-        count(cost_usd) AS cost_covered_responses
+        CAST(sum(cost_covered_responses) AS BIGINT) AS cost_covered_responses
     FROM led_steps
     WHERE attempt_index IS NOT NULL
     GROUP BY
         session_id,
         attempt_index
-),
-
-followed AS (
-    SELECT
-        session_id,
-        attempt_index,
-        is_steer,
-        turn_index,
-        source_id,
-        line_number,
-        recorded_at,
-        lead(is_steer, 1, FALSE) OVER in_order AS is_steered,
-        lead(recorded_at) OVER in_order AS next_at
-    FROM prompts
-    WINDOW
-        in_order AS (
-            PARTITION BY session_id
-            ORDER BY attempt_index
-        )
 )
 
 SELECT
-    followed.session_id,
-    followed.attempt_index,
-    followed.attempt_index > 1 AS is_retry,
-    followed.is_steer,
-    followed.turn_index,
-    followed.source_id,
-    followed.line_number,
-    followed.recorded_at AS prompted_at,
+    prompts.session_id,
+    prompts.attempt_index,
+    prompts.attempt_index > 1 AS is_retry,
+    prompts.is_steer,
+    prompts.turn_index,
+    prompts.source_id,
+    prompts.line_number,
+    prompts.recorded_at AS prompted_at,
     CASE
-        WHEN followed.is_steered THEN followed.next_at
+        WHEN prompts.is_steered THEN prompts.next_at
         ELSE last_turns.completed_at
     END AS ended_at,
     CASE
-        WHEN followed.is_steered THEN 'steered'
+        WHEN prompts.is_steered THEN 'steered'
         ELSE coalesce(last_turns.status, 'unknown')
     END AS attempt_status,
     work.turns,
@@ -296,15 +322,15 @@ SELECT
     work.total_tokens_covered_responses,
     work.cost_usd,
     work.cost_covered_responses
-FROM followed
+FROM prompts
 INNER JOIN work
     ON
-        followed.session_id = work.session_id
-        AND followed.attempt_index = work.attempt_index
+        prompts.session_id = work.session_id
+        AND prompts.attempt_index = work.attempt_index
 LEFT JOIN known_turns AS first_turns
     ON
-        followed.session_id = first_turns.session_id
-        AND followed.turn_index = first_turns.turn_index
+        prompts.session_id = first_turns.session_id
+        AND prompts.turn_index = first_turns.turn_index
 LEFT JOIN known_turns AS last_turns
     ON
         work.session_id = last_turns.session_id
