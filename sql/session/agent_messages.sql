@@ -36,5 +36,6 @@ INNER JOIN own_lines
     ON
         messages.source_id = own_lines.source_id
         AND messages.line_number = own_lines.line_number
+        AND own_lines.line_kind = 'agent_message'
 INNER JOIN rollouts
     ON messages.source_id = rollouts.source_id

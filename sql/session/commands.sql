@@ -135,6 +135,7 @@ uncalled AS (
         ON
             told.source_id = own_lines.source_id
             AND told.line_number = own_lines.line_number
+            AND own_lines.line_kind = 'item'
     INNER JOIN rollouts
         ON told.source_id = rollouts.source_id
     LEFT JOIN parsed_tool_calls AS calls

@@ -107,6 +107,7 @@ INNER JOIN own_lines
     ON
         all_messages.source_id = own_lines.source_id
         AND all_messages.line_number = own_lines.line_number
+        AND own_lines.line_kind = 'message'
 INNER JOIN rollouts
     ON all_messages.source_id = rollouts.source_id
 LEFT JOIN parsed_attachments AS attachments

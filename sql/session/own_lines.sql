@@ -5,7 +5,7 @@ description: >
   the one that they name, else the last one that began before them.
 grain: one row per such line
 key: [source_id, line_number]
-columns: [source_id, line_number, turn_index]
+columns: [source_id, line_number, line_kind, turn_index]
 internal: true
 scope: family
 */
@@ -15,49 +15,57 @@ places AS (
     SELECT
         source_id,
         line_number,
-        turn_id
+        turn_id,
+        'message' AS line_kind
     FROM parsed_messages
     UNION ALL
     SELECT
         source_id,
         line_number,
-        turn_id
+        turn_id,
+        'agent_message' AS line_kind
     FROM parsed_agent_messages
     UNION ALL
     SELECT
         source_id,
         line_number,
-        turn_id
+        turn_id,
+        'reasoning' AS line_kind
     FROM parsed_reasoning
     UNION ALL
     SELECT
         source_id,
         line_number,
-        turn_id
+        turn_id,
+        'tool_call' AS line_kind
     FROM parsed_tool_calls
     UNION ALL
     SELECT
         source_id,
         line_number,
-        turn_id
+        turn_id,
+        'item' AS line_kind
     FROM parsed_items
     UNION ALL
     SELECT
         source_id,
         line_number,
-        turn_id
+        turn_id,
+        'change' AS line_kind
     FROM parsed_events
     UNION ALL
     SELECT
         source_id,
         line_number,
-        turn_id
+        turn_id,
+        'change' AS line_kind
     FROM parsed_goal_updates
     UNION ALL
     SELECT
         source_id,
         line_number,
-        turn_id
+        turn_id,
+        'change' AS line_kind
     FROM parsed_lifecycle
     WHERE
         event = 'turn_aborted'
@@ -66,19 +74,22 @@ places AS (
     SELECT
         source_id,
         line_number,
-        NULL AS turn_id
+        NULL AS turn_id,
+        'change' AS line_kind
     FROM parsed_compactions
     UNION ALL
     SELECT
         source_id,
         line_number,
-        NULL AS turn_id
+        NULL AS turn_id,
+        'change' AS line_kind
     FROM parsed_settings
     UNION ALL
     SELECT
         source_id,
         line_number,
-        NULL AS turn_id
+        NULL AS turn_id,
+        'change' AS line_kind
     FROM parsed_session_meta
 ),
 
@@ -127,7 +138,8 @@ ranked_lines AS (
 copies AS (
     SELECT
         source_id,
-        line_number
+        line_number,
+        TRUE AS is_copy
     FROM ranked_lines
     WHERE copy_rank > 1
 ),
@@ -136,6 +148,7 @@ own_places AS (
     SELECT
         places.source_id,
         places.line_number,
+        places.line_kind,
         turn_starts.turn_index
     FROM places
     INNER JOIN lineage
@@ -149,12 +162,8 @@ own_places AS (
             lineage.session_id = turn_starts.session_id
             AND places.turn_id = turn_starts.turn_key
     WHERE
-        copies.source_id IS NULL
-        AND (
-            lineage.inherited_from_line IS NULL
-            OR places.line_number < lineage.inherited_from_line
-            OR places.line_number >= lineage.own_from_line
-        )
+        NOT coalesce(copies.is_copy, FALSE)
+        AND is_own_line(places.line_number, lineage.inherited_from_line, lineage.own_from_line)
 ),
 
 -- Turns where they begin; the index of one that is not the thread's own is 0.
@@ -177,6 +186,7 @@ sorted_lines AS (
     SELECT
         source_id,
         line_number,
+        NULL AS line_kind,
         turn_index,
         0 AS is_line
     FROM marks
@@ -184,6 +194,7 @@ sorted_lines AS (
     SELECT
         source_id,
         line_number,
+        line_kind,
         NULL AS turn_index,
         1 AS is_line
     FROM own_places
@@ -194,6 +205,7 @@ placed_lines AS (
     SELECT
         source_id,
         line_number,
+        line_kind,
         is_line,
         last_value(turn_index IGNORE NULLS) OVER until_now AS turn_index
     FROM sorted_lines
@@ -210,6 +222,7 @@ placed_lines AS (
 SELECT
     source_id,
     line_number,
+    line_kind,
     turn_index
 FROM own_places
 WHERE turn_index IS NOT NULL
@@ -217,6 +230,7 @@ UNION ALL
 SELECT
     source_id,
     line_number,
+    line_kind,
     nullif(turn_index, 0) AS turn_index
 FROM placed_lines
 WHERE is_line = 1

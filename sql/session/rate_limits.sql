@@ -94,11 +94,7 @@ observed AS (
         ON changed.source_id = rollouts.source_id
     WHERE
         rollouts.source_id = rollouts.base_source_id
-        AND (
-            lineage.inherited_from_line IS NULL
-            OR changed.line_number < lineage.inherited_from_line
-            OR changed.line_number >= lineage.own_from_line
-        )
+        AND is_own_line(changed.line_number, lineage.inherited_from_line, lineage.own_from_line)
 ),
 
 windows AS (

@@ -35,5 +35,6 @@ INNER JOIN own_lines
     ON
         reasoning.source_id = own_lines.source_id
         AND reasoning.line_number = own_lines.line_number
+        AND own_lines.line_kind = 'reasoning'
 INNER JOIN rollouts
     ON reasoning.source_id = rollouts.source_id

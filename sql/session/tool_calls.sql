@@ -158,6 +158,7 @@ paired AS (
         ON
             calls.source_id = own_lines.source_id
             AND calls.line_number = own_lines.line_number
+            AND own_lines.line_kind = 'tool_call'
     INNER JOIN rollouts
         ON calls.source_id = rollouts.source_id
     LEFT JOIN results

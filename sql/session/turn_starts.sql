@@ -22,11 +22,7 @@ own_turns AS (
         ON marks.source_id = lineage.source_id
     WHERE
         marks.marks_turn
-        AND (
-            lineage.inherited_from_line IS NULL
-            OR marks.line_number < lineage.inherited_from_line
-            OR marks.line_number >= lineage.own_from_line
-        )
+        AND is_own_line(marks.line_number, lineage.inherited_from_line, lineage.own_from_line)
     GROUP BY
         lineage.session_id,
         marks.turn_key,

@@ -119,11 +119,7 @@ own_lines AS (
         ON lifecycle.source_id = lineage.source_id
     WHERE
         lifecycle.turn_id IS NOT NULL
-        AND (
-            lineage.inherited_from_line IS NULL
-            OR lifecycle.line_number < lineage.inherited_from_line
-            OR lifecycle.line_number >= lineage.own_from_line
-        )
+        AND is_own_line(lifecycle.line_number, lineage.inherited_from_line, lineage.own_from_line)
 ),
 
 starts AS (

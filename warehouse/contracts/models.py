@@ -131,6 +131,11 @@ COLUMNS: tuple[Column, ...] = (
     Column("baseline_tokens", "BIGINT", "Counter of the counter line before", "none", "tokens"),
     Column("situation_line", "BIGINT", "Line that last changed the situation", null="none did"),
     Column("marks_turn", "BOOLEAN", "Whether the line begins or names a turn"),
+    Column(
+        "line_kind",
+        "VARCHAR",
+        "What the line tells: message, agent_message, reasoning, tool_call, item or change",
+    ),
     Column("is_copy", "BOOLEAN", "Whether the same line stands in another file of the thread"),
     Column("part", "BIGINT", "Which of several different lines at one offset of copies it is"),
     Column(
