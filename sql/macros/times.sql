@@ -1,16 +1,19 @@
+-- The day of a moment in UTC. (timezone('UTC', ...) takes six times as long.)
+CREATE OR REPLACE TEMP MACRO utc_day(moment) AS
+    CAST(make_timestamp(epoch_us(moment)) AS DATE);
+
 -- The day of a moment in the timezone of the settings, and the moment of a minute of such a day.
 CREATE OR REPLACE TEMP MACRO local_day(moment) AS
-    CAST(timezone(coalesce(getvariable('timezone'), 'UTC'), moment) AS DATE);
+    CASE
+        WHEN coalesce(getvariable('timezone'), 'UTC') = 'UTC' THEN utc_day(moment)
+        ELSE CAST(timezone(getvariable('timezone'), moment) AS DATE)
+    END;
 
 CREATE OR REPLACE TEMP MACRO local_moment(local_day, minute_of_day) AS
     timezone(
         coalesce(getvariable('timezone'), 'UTC'),
         CAST(local_day AS TIMESTAMP) + to_minutes(minute_of_day)
     );
-
--- The day of a moment in UTC.
-CREATE OR REPLACE TEMP MACRO utc_day(moment) AS
-    CAST(timezone('UTC', moment) AS DATE);
 
 -- The moment some seconds (whole or not) after another.
 CREATE OR REPLACE TEMP MACRO seconds_after(moment, elapsed_seconds) AS

@@ -156,7 +156,27 @@ sellers AS (
     FROM patterned
 ),
 
--- All sizes of request of the seller that goes first on that day.
+ranked_sellers AS (
+    SELECT
+        price_provider,
+        price_model,
+        is_listed,
+        is_own_rate,
+        provider,
+        match_rank,
+        rank() OVER (
+            PARTITION BY
+                price_provider,
+                price_model
+            ORDER BY
+                is_own_rate DESC,
+                match_rank,
+                provider
+        ) AS seller_rank
+    FROM sellers
+),
+
+-- What each seller asks for all sizes of request.
 offers AS (
     SELECT
         asked.price_provider,
@@ -176,19 +196,9 @@ offers AS (
             WHEN NOT sellers.is_listed THEN 'assumed_provider'
             ELSE 'listed'
         END AS listed_confidence,
-        rank() OVER (
-            PARTITION BY
-                asked.price_provider,
-                asked.price_model,
-                asked.price_tier,
-                asked.price_day
-            ORDER BY
-                rates.is_own_rate DESC,
-                rates.match_rank,
-                rates.provider
-        ) AS offer_rank
+        sellers.seller_rank
     FROM asked
-    INNER JOIN sellers
+    INNER JOIN ranked_sellers AS sellers
         ON
             asked.price_provider = sellers.price_provider
             AND asked.price_model = sellers.price_model
@@ -201,20 +211,42 @@ offers AS (
     WHERE
         (rates.valid_from IS NULL OR rates.valid_from <= asked.price_day)
         AND (rates.valid_until IS NULL OR asked.price_day < rates.valid_until)
+),
+
+-- The first seller that has an offer on that day.
+first_offers AS (
+    SELECT
+        price_provider,
+        price_model,
+        price_tier,
+        price_day,
+        min(seller_rank) AS seller_rank
+    FROM offers
+    GROUP BY
+        price_provider,
+        price_model,
+        price_tier,
+        price_day
 )
 
 SELECT
-    price_provider,
-    price_model,
-    price_tier,
-    price_day,
-    above_input_tokens,
-    up_to_input_tokens,
-    rate_id,
-    listed_confidence,
-    input_rate,
-    cached_input_rate,
-    cache_write_input_rate,
-    output_rate
+    offers.price_provider,
+    offers.price_model,
+    offers.price_tier,
+    offers.price_day,
+    offers.above_input_tokens,
+    offers.up_to_input_tokens,
+    offers.rate_id,
+    offers.listed_confidence,
+    offers.input_rate,
+    offers.cached_input_rate,
+    offers.cache_write_input_rate,
+    offers.output_rate
 FROM offers
-WHERE offer_rank = 1
+INNER JOIN first_offers
+    ON
+        offers.price_provider = first_offers.price_provider
+        AND offers.price_model = first_offers.price_model
+        AND offers.price_tier = first_offers.price_tier
+        AND offers.price_day = first_offers.price_day
+        AND offers.seller_rank = first_offers.seller_rank
