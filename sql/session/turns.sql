@@ -117,9 +117,7 @@ own_lines AS (
     FROM parsed_lifecycle AS lifecycle
     INNER JOIN lineage
         ON lifecycle.source_id = lineage.source_id
-    WHERE
-        lifecycle.turn_id IS NOT NULL
-        AND is_own_line(lifecycle.line_number, lineage.inherited_from_line, lineage.own_from_line)
+    WHERE is_own_line(lifecycle.line_number, lineage.inherited_from_line, lineage.own_from_line)
 ),
 
 starts AS (

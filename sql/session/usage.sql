@@ -83,7 +83,8 @@ counted AS (
                 WHEN verdicts.turn_id <> situations.turn_key THEN verdicts.turn_id
             END = turn_contexts.turn_id
             AND verdicts.line_number > turn_contexts.line_number
-    WHERE verdicts.reason IS NULL
+    -- (that half of the lines are TRUE is what DuckDB assumes; of others that few are)
+    WHERE verdicts.is_counted = TRUE
 ),
 
 responses AS (

@@ -18,6 +18,7 @@ columns:
   - response_id
   - basis
   - reason
+  - is_counted
   - is_in_record_turn
   - is_own
   - is_reset
@@ -311,6 +312,7 @@ SELECT
     response_id,
     basis,
     reason,
+    reason IS NULL AS is_counted,
     is_in_record_turn,
     is_own,
     is_reset,
@@ -337,6 +339,7 @@ SELECT
     response_id,
     'record' AS basis,
     reason,
+    reason IS NULL AS is_counted,
     TRUE AS is_in_record_turn,
     is_own,
     FALSE AS is_reset,

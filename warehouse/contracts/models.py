@@ -120,6 +120,7 @@ COLUMNS: tuple[Column, ...] = (
         "inherited, unplaced, has_record or duplicate_record",
         null="it is counted",
     ),
+    Column("is_counted", "BOOLEAN", "Whether the line is a response of its own"),
     Column(
         "is_in_record_turn",
         "BOOLEAN",
