@@ -9,6 +9,16 @@ internal: true
 scope: family
 */
 WITH
+repeated AS (
+    SELECT response_id
+    FROM parsed_usage
+    WHERE
+        usage_kind = 'token_usage_record'
+        AND response_id IS NOT NULL
+    GROUP BY response_id
+    HAVING count(*) > 1
+),
+
 records AS (
     SELECT
         lines.source_id,
@@ -19,39 +29,30 @@ records AS (
         coalesce(lines.thread_id, rollouts.session_id) AS session_id,
         coalesce(lines.thread_id <> rollouts.session_id, FALSE) AS is_foreign
     FROM parsed_usage AS lines
+    INNER JOIN repeated
+        ON lines.response_id = repeated.response_id
     INNER JOIN rollouts
         ON lines.source_id = rollouts.source_id
-    WHERE
-        lines.usage_kind = 'token_usage_record'
-        AND lines.response_id IS NOT NULL
-),
-
-repeated AS (
-    SELECT response_id
-    FROM records
-    GROUP BY response_id
-    HAVING count(*) > 1
+    WHERE lines.usage_kind = 'token_usage_record'
 ),
 
 ranked AS (
     SELECT
-        records.source_id,
-        records.line_number,
-        records.is_foreign,
+        source_id,
+        line_number,
+        is_foreign,
         row_number() OVER (
             PARTITION BY
-                records.session_id,
-                records.response_id
+                session_id,
+                response_id
             ORDER BY
-                records.is_foreign,
-                records.recorded_at,
-                (records.source_id <> records.base_source_id),
-                records.source_id,
-                records.line_number
+                is_foreign,
+                recorded_at,
+                (source_id <> base_source_id),
+                source_id,
+                line_number
         ) AS copy_rank
     FROM records
-    INNER JOIN repeated
-        ON records.response_id = repeated.response_id
 )
 
 SELECT
