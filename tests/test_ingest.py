@@ -364,14 +364,15 @@ def test_the_same_rows_from_files_that_grew_in_three_steps(
     whole.sync()
     growing = Warehouse(tmp_path / "growing", homes(many))
     files = [
-        (path, path.read_bytes(), path.stat().st_mtime)
+        (path, path.read_bytes(), path.stat().st_mtime_ns)
         for path in sorted(many.rglob("rollout-*.jsonl"))
     ]
     for step in range(1, 4):
         for number, (path, content, time) in enumerate(files):
             end = len(content) * step // 3 - (0 if step == 3 else 7 * number % 100)
             path.write_bytes(content[:end])
-            os.utime(path, (time, time - 3 + step))
+            written = time - (3 - step) * 1_000_000_000
+            os.utime(path, ns=(written, written))
         growing.sync()
     leave_out = {"generation"}
     assert snapshot(whole, leave_out) == snapshot(growing, leave_out)

@@ -291,7 +291,8 @@ class _Ingest:
                     source = _kept(old, source)
                     self._day(source.day).drop.remove(source_id)
                     kept.add(source_id)
-            self._plan.registry[source_id] = source
+            # the entry before is not needed any more, and there are many
+            self._plan.registry[source_id] = self._read[source_id].source = source
         self._outcome.sources_read += len(seen)
         return [
             [

@@ -22,6 +22,7 @@ import shutil
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 
 import msgspec
@@ -41,7 +42,7 @@ class LakeLockedError(LakeError):
     """Another build holds the lake."""
 
 
-class Source(msgspec.Struct, array_like=True):
+class Source(msgspec.Struct, array_like=True, gc=False):
     """What is known of one logical source; the registry's row and that of raw_sources.
 
     `parser_version` and `privacy` (see Privacy.fingerprint) tell what made its rows.
@@ -192,6 +193,7 @@ class Lake:
         return f"{layer}/{table}/day={day}/part-{generation}.parquet"
 
     @staticmethod
+    @lru_cache
     def bucket(day: str) -> str:
         """The storage bucket of a day: its week's Monday.
 

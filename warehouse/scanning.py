@@ -158,7 +158,7 @@ class _Scan:
     def _look(self, roots: Iterable[Root]) -> list[Found]:
         """All files; those that look as they did are claimed, the others returned."""
         unsure: list[Found] = []
-        places: set[tuple[str, str]] = set()
+        places: dict[str, set[str]] = {kind: set() for kind in KINDS}
         everything = (
             found
             for root in roots
@@ -166,10 +166,10 @@ class _Scan:
             for found in kind.discover(root.path, root.label)
         )
         for found in everything:
-            place = (found.kind, found.logical)
-            if place in places:
+            of_kind = places[found.kind]
+            if found.logical in of_kind:
                 continue  # two settings may name the same folder
-            places.add(place)
+            of_kind.add(found.logical)
             if found.error is not None:
                 self._unseen.append(found)
                 self._plan.problems.append((found.path, found.error))

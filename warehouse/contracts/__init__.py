@@ -66,11 +66,12 @@ def vocabulary() -> dict[str, Column]:
 @cache
 def meanings(table: str) -> dict[str, Column]:
     """What column names mean in a table: the common vocabulary, and what is local to it."""
-    found = dict(vocabulary())
-    for domain in _DOMAINS:
-        local = getattr(domain, "LOCAL_COLUMNS", {}).get(table, ())
-        found |= {column.name: column for column in local}
-    return found
+    local = {
+        column.name: column
+        for domain in _DOMAINS
+        for column in getattr(domain, "LOCAL_COLUMNS", {}).get(table, ())
+    }
+    return vocabulary() | local if local else vocabulary()
 
 
 @cache

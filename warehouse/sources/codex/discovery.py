@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -67,7 +68,7 @@ def identify(found: Found, head: bytes) -> Identity:
     """Identity from the first line; a file without one yet is known by its name."""
     name = os.path.basename(found.logical)
     date = _DATE.match(name)
-    day = date.group(1) if date else UNKNOWN_DAY
+    day = sys.intern(date.group(1)) if date else UNKNOWN_DAY
     if found.is_whole:
         return _identify_document(name, day, head)
     first, newline, _ = head.partition(b"\n")
