@@ -330,7 +330,15 @@ def main() -> None:
         if _is_interrupt(end):
             _interrupted()
         _flush()
+        if "dagster" in sys.modules and isinstance(end.code, int):
+            _leave(end.code)
         raise
+
+
+def _leave(code: int) -> NoReturn:
+    """End at once. Taking apart all that Dagster has loaded, object by object, takes 0.4 s."""
+    sys.stderr.flush()
+    os._exit(code)
 
 
 def _is_interrupt(end: SystemExit) -> bool:
