@@ -45,7 +45,7 @@ chains AS (
         count(CASE WHEN is_steer THEN 1 END) AS steers,
         count(CASE WHEN attempt_status = 'aborted' THEN 1 END) AS aborted_attempts,
         count(CASE WHEN attempt_status = 'failed' THEN 1 END) AS failed_attempts,
-        count(DISTINCT turn_index) AS user_turns,
+        count(CASE WHEN NOT is_steer THEN turn_index END) AS user_turns,
         count(DISTINCT model) AS models,
         min(prompted_at) AS first_prompted_at,
         max(prompted_at) AS last_prompted_at,

@@ -97,9 +97,10 @@ file_counters AS (
         source_id
 ),
 
-ranked_files AS (
+-- Which file of a thread is the last, and which the first.
+shared_ranks AS (
     SELECT
-        file_counters.*,
+        file_counters.source_id,
         row_number() OVER (
             PARTITION BY file_counters.session_id
             ORDER BY
@@ -115,8 +116,20 @@ ranked_files AS (
                 rollouts.source_id
         ) AS youth_rank
     FROM file_counters
+    INNER JOIN shared_files
+        ON file_counters.source_id = shared_files.source_id
     INNER JOIN rollouts
         ON file_counters.source_id = rollouts.source_id
+),
+
+ranked_files AS (
+    SELECT
+        file_counters.*,
+        coalesce(shared_ranks.age_rank, 1) AS age_rank,
+        coalesce(shared_ranks.youth_rank, 1) AS youth_rank
+    FROM file_counters
+    LEFT JOIN shared_ranks
+        ON file_counters.source_id = shared_ranks.source_id
 ),
 
 counters AS (

@@ -76,14 +76,7 @@ files AS (
             WHEN lineage.inherited_from_line IS NULL THEN 0
             ELSE coalesce(lineage.own_from_line, sources.lines + 1) - lineage.inherited_from_line
         END AS copied_lines,
-        row_number() OVER (
-            PARTITION BY rollouts.session_id
-            ORDER BY
-                (rollouts.source_id <> rollouts.base_source_id),
-                (rollouts.history_base_thread_id IS NOT NULL),
-                rollouts.created_at,
-                rollouts.source_id
-        ) AS file_rank
+        coalesce(shared_files.file_rank, 1) AS file_rank
     FROM rollouts
     INNER JOIN raw_sources AS sources
         ON rollouts.source_id = sources.source_id
@@ -91,6 +84,8 @@ files AS (
         ON rollouts.source_id = lineage.source_id
     LEFT JOIN line_times
         ON rollouts.source_id = line_times.source_id
+    LEFT JOIN shared_files
+        ON rollouts.source_id = shared_files.source_id
 ),
 
 found AS (

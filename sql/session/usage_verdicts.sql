@@ -298,7 +298,9 @@ record_verdicts AS (
         ON
             preceded.source_id = record_copies.source_id
             AND preceded.line_number = record_copies.line_number
-    WHERE preceded.is_record
+    WHERE
+        preceded.is_record
+        AND records.usage_kind = 'token_usage_record'
 )
 
 SELECT

@@ -138,6 +138,7 @@ COLUMNS: tuple[Column, ...] = (
         "What the line tells: message, agent_message, reasoning, tool_call, item or change",
     ),
     Column("is_copy", "BOOLEAN", "Whether the same line stands in another file of the thread"),
+    Column("file_rank", "BIGINT", "Which of its thread's files it is, the one that counts first"),
     Column("part", "BIGINT", "Which of several different lines at one offset of copies it is"),
     Column(
         "breaks_subset_law",
