@@ -316,7 +316,8 @@ class CodexParser:
                 if item_id is None:
                     hashed = fast_hash(line[start:end], seed)
                 else:
-                    hashed = fast_hash(line[start:end].replace(item_id, b"", 1), seed)
+                    before, after = matched.span(4)
+                    hashed = fast_hash(line[start:before] + line[after:end], seed)
             else:
                 end = -1
                 hashed = fast_hash(line[start:-1], seed)
