@@ -36,7 +36,7 @@ def tasks(tmp_path: Path) -> list[Task]:
 
 def left_behind() -> list[psutil.Process]:
     children = psutil.Process().children()
-    return [child for child in children if "warehouse.workers" in child.cmdline()]
+    return [child for child in children if "warehouse.worker" in child.cmdline()]
 
 
 def ignore(_: Result) -> tuple[Task, ...]:

@@ -1,16 +1,15 @@
 """A pool of worker processes that end with their parent, and its twin without processes.
 
 Belongs here: starting workers, handing out tasks one by one, passing results on as they
-come. Does not belong here: what tasks do (parsing.py, merging.py).
+come. Does not belong here: what goes on in a worker (worker.py).
 
-Workers are plain `python -m warehouse.workers <fd>` processes on a socket pair: nothing is
+Workers are plain `python -m warehouse.worker <fd>` processes on a socket pair: nothing is
 forked from a process with threads, and a worker whose parent dies reads end-of-file and
 ends as well.
 """
 
 from __future__ import annotations
 
-import gc
 import os
 import signal
 import socket
@@ -21,20 +20,11 @@ from collections.abc import Callable, Iterable, Iterator
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 
-import msgspec
-
 from warehouse.errors import RollhouseError
-from warehouse.merging import MergeResult, MergeTask, run_merge
-from warehouse.parsing import ParseResult, ParseTask, run_parse
+from warehouse.parsing import ParseTask
+from warehouse.worker import Result, Task, read_result, run_task, write
 
-Task = ParseTask | MergeTask
-Result = ParseResult | MergeResult
 OnResult = Callable[[Result], Iterable[Task]]
-
-# What goes through the socket; a tenth of what pickling thousands of ranges takes.
-_write = msgspec.msgpack.Encoder().encode
-_read_task = msgspec.msgpack.Decoder(Task).decode
-_read_result = msgspec.msgpack.Decoder(Result | str).decode
 
 
 class WorkerError(RollhouseError):
@@ -59,7 +49,7 @@ def _run_here(tasks: Iterator[Task], on_result: OnResult) -> None:
         urgent = deque([first])
         while urgent:
             task = urgent.popleft()
-            result = _run_task(task)
+            result = run_task(task)
             if isinstance(result, str):
                 raise WorkerError(f"{_doing(task)} failed: {result}")
             urgent.extend(on_result(result))
@@ -95,21 +85,6 @@ def _run_in_workers(tasks: Iterator[Task], jobs: int, on_result: OnResult) -> No
             worker.end()
 
 
-def _run_task(task: Task) -> Result | str:
-    """A task's result, or in what it failed."""
-    try:
-        return run_parse(task) if isinstance(task, ParseTask) else run_merge(task)
-    except (RollhouseError, OSError) as error:
-        return str(error)
-    except Exception as error:
-        # its text might quote a line: only where it arose is told
-        trace = error.__traceback__
-        while trace is not None and trace.tb_next is not None:
-            trace = trace.tb_next
-        where = "" if trace is None else Path(trace.tb_frame.f_code.co_filename).name
-        return f"{type(error).__name__} in {where}, line {trace.tb_lineno if trace else 0}"
-
-
 def _doing(task: Task | None) -> str:
     if isinstance(task, ParseTask):
         more = f" and {len(task.ranges) - 1} more" if len(task.ranges) > 1 else ""
@@ -130,7 +105,7 @@ class _Worker:
         path = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))
         self._process = subprocess.Popen(
             # -P: a folder `warehouse` where the user stands must not be taken for ours
-            [sys.executable, "-P", "-m", "warehouse.workers", str(theirs.fileno())],
+            [sys.executable, "-P", "-m", "warehouse.worker", str(theirs.fileno())],
             pass_fds=[theirs.fileno()],
             stdin=subprocess.DEVNULL,
             env={**os.environ, "PYTHONPATH": path},
@@ -142,13 +117,13 @@ class _Worker:
     def give(self, task: Task) -> None:
         self._task = task
         try:
-            self.connection.send_bytes(_write(task))
+            self.connection.send_bytes(write(task))
         except OSError:
             raise self._died() from None
 
     def take(self) -> Result:
         try:
-            result = _read_result(self.connection.recv_bytes())
+            result = read_result(self.connection.recv_bytes())
         except (EOFError, OSError):
             raise self._died() from None
         if isinstance(result, str):
@@ -167,23 +142,3 @@ class _Worker:
         except subprocess.TimeoutExpired:  # it is in the midst of a task that nobody wants now
             self._process.kill()
             self._process.wait()
-
-
-def _serve(descriptor: int) -> None:
-    """Body of a worker process: tasks in, results (or a failure's text) out, until the end."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
-    gc.disable()  # rows are many small tuples without cycles: collecting costs a fifth
-    connection = Connection(descriptor)
-    while True:
-        try:
-            task = _read_task(connection.recv_bytes())
-        except (EOFError, OSError):
-            return
-        try:
-            connection.send_bytes(_write(_run_task(task)))
-        except OSError:
-            return
-
-
-if __name__ == "__main__":
-    _serve(int(sys.argv[1]))
