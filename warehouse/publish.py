@@ -271,7 +271,7 @@ class Publication:
         )
 
     def _with_room(self, make: Callable[[], int]) -> int:
-        """Make a table; with twice the memory, if DuckDB cannot within its limit.
+        """Make a table; with more memory, if DuckDB cannot within its limit.
 
         Some operators cannot go on from the disk. A limit that the user set stays.
         """
@@ -283,8 +283,8 @@ class Publication:
                     raise
 
     def _allow_more(self) -> bool:
-        """Double the memory limit, up to half of the machine's memory; whether it could be."""
-        more = 2 * self._memory
+        """Half as much memory again, up to half of the machine's; whether that could be."""
+        more = self._memory * 3 // 2
         if (
             self._is_limit_fixed
             or more > os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2

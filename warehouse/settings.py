@@ -141,7 +141,7 @@ class Settings(BaseSettings):
     home: Path = Field(default_factory=default_home)
     timezone: Annotated[str, AfterValidator(_known_zone)] = Field(default_factory=local_timezone)
     jobs: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1, le=256)
-    memory_limit: Annotated[str, AfterValidator(_memory)] = "256MB"
+    memory_limit: Annotated[str, AfterValidator(_memory)] = "224MB"
     privacy: Literal["standard", "strict"] = "standard"
     # the one before the live one stays: a reader may be just about to open it
     keep_builds: int = Field(default=3, ge=2)
