@@ -179,7 +179,7 @@ class Bench:
         result = Result("dagster", bytes=0, files=0)
         self.results.append(result)
         with self.home() as home:
-            start = [sys.executable, "-m", "bench.dagster_start", home]
+            start = [sys.executable, "-m", "bench.dagster_start", str(home)]
             self.measure(start)  # the first one makes the instance's tables
             for _ in range(self.repeat):
                 self.note(result, self.measure(start))
