@@ -163,12 +163,11 @@ costed AS (
         CASE
             WHEN fresh_input_tokens >= 0
             THEN
-                CAST(
-                    CAST(fresh_input_tokens AS DECIMAL(18, 0)) * input_rate
-                    + CAST(coalesce(cached_input_tokens, 0) AS DECIMAL(18, 0)) * cached_input_rate
-                    + CAST(coalesce(cache_write_input_tokens, 0) AS DECIMAL(18, 0)) * cache_write_input_rate
-                    + CAST(output_tokens AS DECIMAL(18, 0)) * output_rate
-                    AS DECIMAL(18, 9)
+                rounded_usd(
+                    CAST(fresh_input_tokens AS DECIMAL(19, 0)) * input_rate
+                    + CAST(coalesce(cached_input_tokens, 0) AS DECIMAL(19, 0)) * cached_input_rate
+                    + CAST(coalesce(cache_write_input_tokens, 0) AS DECIMAL(19, 0)) * cache_write_input_rate
+                    + CAST(output_tokens AS DECIMAL(19, 0)) * output_rate
                 )
         END AS cost_usd
     FROM priced
