@@ -5,8 +5,8 @@ of its row tuples to Arrow by contract. Does not belong here: which sources are 
 (scanning.py), how staged rows become the lake's Parquet (merging.py), what lines mean.
 
 Most sources are small, and a parser takes a sixth less time for many lines at once: it is given
-the lines of several sources together, numbered as if they were one, and what they stand at in
-their own sources is put right by the column afterwards.
+the lines of several sources together, numbered as if all lines of a task were one source's. Where
+they stand in their own sources is put right by the column afterwards (placing.py).
 
 Memory is bounded: lines are parsed whenever BATCH_BYTES of them have gathered, and rows
 written out whenever a table has FLUSH_ROWS of them.
@@ -15,12 +15,9 @@ written out whenever a table has FLUSH_ROWS of them.
 from __future__ import annotations
 
 import struct
-from bisect import bisect_left
 from collections.abc import Iterator, Sequence
-from itertools import accumulate, zip_longest
-from operator import itemgetter
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 import pyarrow as pa
@@ -29,6 +26,7 @@ import zstandard
 
 from warehouse.contracts import lake_tables
 from warehouse.merging import PartWriter
+from warehouse.placing import Places
 from warehouse.privacy import Privacy
 from warehouse.reading import (
     MAX_LINE_BYTES,
@@ -44,10 +42,10 @@ from warehouse.sources.base import DAMAGED, Parser, Rows, iso_us, reason
 
 BATCH_BYTES = 2 << 20
 FLUSH_ROWS = 4_000
+_REJECTS = "parsed_rejects"
 _MOST = 2**63
 _STRING = pa.string()
 _PACKED = {pa.int64(): "q", pa.uint64(): "Q"}  # as `struct` names them
-_first_value = itemgetter(0)
 _YEAR_1 = -62_135_596_800_000_000  # microseconds; before it, Python has no dates
 
 
@@ -129,13 +127,14 @@ def run_parse(task: ParseTask) -> ParseResult:
         parser = parsers[wanted.kind]
         if wanted.is_whole:
             batch.parse()
+            stage.end_lines()
             results.append(_read_whole(index, wanted, parser, stage, privacy.seed))
         else:
             results.append(_read(index, wanted, parser, batch, privacy.seed))
     batch.parse()
-    for result, rejected in zip(results, stage.counts("parsed_rejects"), strict=True):
-        result.rejected = rejected
     staged, parts = stage.finish()
+    for result, rejected in zip(results, stage.counts(_REJECTS), strict=True):
+        result.rejected = rejected
     return ParseResult(
         task.number, task.day, results, staged, parts, sum(r.size for r in task.ranges)
     )
@@ -156,24 +155,11 @@ def _read(index: int, wanted: Range, parser: Parser, batch: _Batch, seed: int) -
         wanted.start if reader is None else reader.position,
         0 if reader is None else reader.deferred,
         line_number - wanted.first_line,
-        0,  # known once its lines are parsed
+        0,  # known once all lines are parsed
         sums,
         None if reader is None else reader.tail_hash,
         reading.error,
     )
-
-
-class _Run(NamedTuple):
-    """Lines of one range among those that are parsed together.
-
-    `range_index` is the range's place in the task, `first` the number that the first line has
-    among those, `lines` and `offset` what is to be added to line numbers and offsets.
-    """
-
-    range_index: int
-    first: int
-    lines: int
-    offset: int
 
 
 class _Batch:
@@ -184,26 +170,27 @@ class _Batch:
         self._parser: Parser | None = None
         self._lines: list[bytes] = []
         self._size = 0
-        self._runs: list[_Run] = []
+        self._place = (1, 0)  # of the first line, among all of the task
 
     def add(self, index: int, block: Block, line_number: int, parser: Parser) -> None:
         """Take a block of the range `index`, whose first line is `line_number`."""
         if block.overlong or parser is not self._parser:
             self.parse()
+        lines = block.lines
+        size = block.overlong + 1 if block.overlong else sum(map(len, lines)) + len(lines)
+        place = self._stage.add_lines(index, line_number, block.offset, len(lines), size)
         if block.overlong:
-            before = self._stage.mark()
             self._stage.reject(
-                (line_number, block.offset, block.overlong),
+                (*place, block.overlong),
                 "line_too_long",
                 f"the line is longer than {MAX_LINE_BYTES >> 20} MiB",
             )
-            self._stage.settle(before, [_Run(index, line_number, 0, 0)])
             return
+        if not self._lines:
+            self._place = place
         self._parser = parser
-        first = len(self._lines) + 1
-        self._runs.append(_Run(index, first, line_number - first, block.offset - self._size))
-        self._lines += block.lines
-        self._size += sum(map(len, block.lines)) + len(block.lines)
+        self._lines += lines
+        self._size += size
         if self._size >= BATCH_BYTES or len(self._lines) >= FLUSH_ROWS:
             self.parse()
 
@@ -211,11 +198,9 @@ class _Batch:
         """Parse what there is."""
         if self._parser is None or not self._lines:
             return
-        before = self._stage.mark()
-        _parse(self._parser, self._lines, 1, 0, self._stage)
-        self._stage.settle(before, self._runs)
+        _parse(self._parser, self._lines, *self._place, self._stage)
         self._stage.flush_if_full()
-        self._lines, self._size, self._runs = [], 0, []
+        self._lines, self._size = [], 0
 
 
 def _parse(
@@ -277,7 +262,7 @@ def _read_whole(index: int, wanted: Range, parser: Parser, stage: _Stage, seed: 
         error = f"{type(problem).__name__} in parsing"
     if error is not None:
         stage.take_back(before)
-    stage.settle(before, [_Run(index, 1, 0, 0)])
+    stage.add_whole(index, before)
     read, tail = (wanted.size, 0) if error is None else (0, None)
     return RangeResult(wanted.source_id, 0, read, 0, lines, 0, sums, tail, error)
 
@@ -295,31 +280,33 @@ class _Stage:
         self._staged: dict[str, tuple[str, pa.RecordBatchStreamWriter]] = {}
         self._parts: dict[str, PartWriter] = {}
         self._counts: dict[str, list[int]] = {}
-        # of the rows that are not flushed: how many belong to which run
-        self._runs: dict[str, list[tuple[_Run, int]]] = {name: [] for name in self._schemas}
         self.rows: Rows = {name: [] for name in self._schemas}
+        self._places = Places([wanted.source_id for wanted in task.ranges])
+        # by table, the ranges of the rows of whole files that are not flushed
+        self._owners: dict[str, list[int]] = {}
 
-    def settle(self, before: list[int], runs: list[_Run]) -> None:
-        """Give the rows that came since `before` to the runs that they belong to.
+    def add_lines(
+        self, index: int, line_number: int, offset: int, lines: int, size: int
+    ) -> tuple[int, int]:
+        """Announce lines of the range `index`; gives their place among all lines of the task."""
+        if self._owners:
+            self._flush_all()
+        return self._places.add(index, line_number, offset, lines, size)
 
-        Where there are several runs, the rows of each table are in the order of their lines.
-        """
+    def end_lines(self) -> None:
+        """Write the rows of lines out: what follows are those of a whole file."""
+        if not self._owners:
+            self._flush_all()
+
+    def add_whole(self, index: int, before: list[int]) -> None:
+        """Give the rows that came since `before` to the range `index`, a whole file."""
         for (name, rows), start in zip(self.rows.items(), before, strict=True):
-            if start == len(rows):
-                continue
-            counts = self.counts(name)
-            entries = self._runs[name]
-            for run, after in zip_longest(runs, runs[1:]):
-                stop = len(rows)
-                if after is not None:
-                    stop = bisect_left(rows, after.first, start, stop, key=_first_value)
-                if start < stop:
-                    counts[run.range_index] += stop - start
-                    entries.append((run, stop - start))
-                    start = stop
+            if start < len(rows):
+                self._owners.setdefault(name, []).extend([index] * (len(rows) - start))
+        self.flush_if_full()
 
     def counts(self, name: str) -> list[int]:
-        """Rows of a table by range, as far as they were parsed."""
+        """Rows of a table by range, as far as they were flushed: staged ones and rejects."""
         if name not in self._counts:
             self._counts[name] = [0] * len(self._task.ranges)
         return self._counts[name]
@@ -336,7 +323,7 @@ class _Stage:
     def reject(self, place: tuple[int, int, int], rule: str, error: str) -> None:
         """Both rows of a line of which nothing is known but its place and length."""
         self.rows["raw_lines"].append((*place, None, None, None, None, None, None))
-        self.rows["parsed_rejects"].append((*place, rule, error))
+        self.rows[_REJECTS].append((*place, rule, error))
 
     def flush_if_full(self) -> None:
         for name, rows in self.rows.items():
@@ -345,8 +332,7 @@ class _Stage:
 
     def finish(self) -> tuple[dict[str, tuple[str, list[int]]], dict[str, tuple[int, int]]]:
         """Close all files; what ParseResult tells of them: (staged, parts)."""
-        for name in self._schemas:
-            self._flush(name)
+        self._flush_all()
         for _, writer in self._staged.values():
             writer.close()
         for part in self._parts.values():
@@ -356,19 +342,28 @@ class _Stage:
             {name: (part.rows, part.bytes) for name, part in self._parts.items()},
         )
 
+    def _flush_all(self) -> None:
+        for name in self._schemas:
+            self._flush(name)
+
     def _flush(self, name: str) -> None:
         rows = self.rows[name]
-        if rows:
-            runs = self._runs[name]
-            batch = to_batch(rows, self._source_ids(runs), self._schemas[name])
-            batch = _placed(batch, runs)
-            self._writer(name, batch.schema).write_batch(batch)
-            rows.clear()
-            runs.clear()
-
-    def _source_ids(self, runs: list[tuple[_Run, int]]) -> pa.Array:
-        ranges = self._task.ranges
-        return _repeated([ranges[run.range_index].source_id for run, _ in runs], pa.string(), runs)
+        if not rows:
+            return
+        schema = self._schemas[name]
+        owners = self._owners.pop(name, None)
+        if owners is None:
+            nobody = pa.nulls(len(rows), _STRING)
+            batch, ranges = self._places.put(to_batch(rows, nobody, schema))
+        else:
+            ranges = pa.array(owners, pa.int64())
+            batch = to_batch(rows, self._places.source_ids.take(ranges), schema)
+        self._writer(name, schema).write_batch(batch)
+        if name == _REJECTS or not self._task.targets:
+            counts = self.counts(name)
+            for found in pc.value_counts(ranges).to_pylist():
+                counts[found["values"]] += found["counts"]
+        rows.clear()
 
     def _writer(self, name: str, schema: pa.Schema) -> PartWriter | pa.RecordBatchStreamWriter:
         if self._task.targets:
@@ -379,26 +374,6 @@ class _Stage:
             path = str(Path(self._task.stage) / f"{self._task.number}-{name}.arrow")
             self._staged[name] = (path, pa.ipc.new_stream(path, schema))
         return self._staged[name][1]
-
-
-def _placed(batch: pa.RecordBatch, runs: list[tuple[_Run, int]]) -> pa.RecordBatch:
-    """The rows with line numbers and offsets as they are in their own sources."""
-    for name, shifts in (
-        ("line_number", [run.lines for run, _ in runs]),
-        ("byte_offset", [run.offset for run, _ in runs]),
-    ):
-        index = batch.schema.get_field_index(name)
-        if index >= 0 and any(shifts):
-            placed = pc.add(batch.column(index), _repeated(shifts, pa.int64(), runs))
-            batch = batch.set_column(index, batch.schema.field(index), placed)
-    return batch
-
-
-def _repeated(values: list[Any], wanted: pa.DataType, runs: list[tuple[_Run, int]]) -> pa.Array:
-    """One value a run, for each of its rows."""
-    ends = pa.array(accumulate(rows for _, rows in runs), pa.int32())
-    by_run = pa.RunEndEncodedArray.from_arrays(ends, pa.array(values, wanted))
-    return pc.run_end_decode(by_run)
 
 
 def to_batch(
