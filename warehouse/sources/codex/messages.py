@@ -17,13 +17,13 @@ from warehouse.sources.base import Rows
 from warehouse.sources.codex.shapes import (
     ABSENT,
     MAX_LABEL,
-    NULL,
     Label,
     Payload,
     Place,
     Raw,
     Shape,
     Unit,
+    is_text,
 )
 
 # --- telling prompts from context ---------------------------------------------------------------
@@ -535,13 +535,12 @@ def utf8_size(text: str) -> int:
 
 def sealed_bytes(raw: Raw) -> int | None:
     """Size of an encrypted text as written, which needs no escapes."""
-    written = bytes(raw)
-    return len(written) - 2 if written.startswith(b'"') else None
+    return len(raw) - 2 if is_text(raw) else None
 
 
 def is_given(raw: Raw) -> bool:
     """Whether a field is there and not null."""
-    return raw is not ABSENT and bytes(raw) != NULL
+    return raw != ABSENT
 
 
 EVENTS: dict[str, type[Payload]] = {

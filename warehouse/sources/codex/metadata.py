@@ -390,17 +390,14 @@ _known: dict[tuple[bytes, int], tuple[bool, int | None, str | None]] = {}
 
 def measured_instructions(raw: Raw, privacy: Privacy) -> tuple[bool, int | None, str | None]:
     """(whether there are any, length, keyed hash) of instructions, a text or `{"text"}`."""
-    if raw is ABSENT:
+    if raw == ABSENT:
         return False, None, None
-    written = bytes(raw)
-    if written == NULL:
-        return False, None, None
-    key = (privacy.key, xxhash.xxh3_128_intdigest(written))
+    key = (privacy.key, xxhash.xxh3_128_intdigest(raw))
     found = _known.get(key)
     if found is None:
         if len(_known) >= _KNOWN_INSTRUCTIONS:
             _known.clear()
-        found = _known[key] = _measured(written, privacy)
+        found = _known[key] = _measured(bytes(raw), privacy)
     return found
 
 

@@ -36,6 +36,14 @@ Number = Int | float
 ABSENT = Raw(b"null")  # default of raw fields: as if the line said null
 NULL = b"null"
 
+_QUOTE = ord('"')
+
+
+def is_text(raw: Raw) -> bool:
+    """Whether a value is a text, told without a copy of it: it may be long."""
+    return memoryview(raw)[0] == _QUOTE
+
+
 # Where a line stands: line_number, byte_offset, recorded_at, ordinal.
 Place = tuple[int, int, bytes | None, int | None]
 

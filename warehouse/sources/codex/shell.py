@@ -13,7 +13,7 @@ from functools import lru_cache
 import msgspec
 
 from warehouse.privacy import Privacy
-from warehouse.sources.codex.shapes import Raw
+from warehouse.sources.codex.shapes import ABSENT, Raw, is_text
 from warehouse.sources.commands import SHELLS, command_word
 
 # --- the command ----------------------------------------------------------------------------------
@@ -197,7 +197,6 @@ def _ms(seconds: bytes) -> int | None:
 
 def json_bytes(raw: Raw) -> int | None:
     """Size of a value as JSON writes it (a text without its quotes); None for null."""
-    written = bytes(raw)
-    if written == b"null":
+    if raw == ABSENT:
         return None
-    return len(written) - 2 if written.startswith(b'"') else len(written)
+    return len(raw) - 2 if is_text(raw) else len(raw)
