@@ -36,46 +36,56 @@ scope: session
 WITH
 numbered AS (
     SELECT
-        puts.*,
-        try_cast(nullif(regexp_extract(puts.entry_id, '-attempt-([0-9]+)$', 1), '') AS BIGINT) AS attempt_number
-    FROM parsed_ledger_entries AS puts
-    INNER JOIN ledger_entries AS entries
+        *,
+        try_cast(nullif(regexp_extract(entry_id, '-attempt-([0-9]+)$', 1), '') AS BIGINT) AS attempt_number
+    FROM ledger_entries
+),
+
+judged AS (
+    SELECT
+        numbered.source_id,
+        numbered.replayed_as,
+        numbered.attempt_number,
+        ledgers.label,
+        goals.goal_id IS NOT NULL AS has_goal,
+        coalesce(numbered.attempt_number > goals.attempts, FALSE) AS is_trimmed
+    FROM numbered
+    INNER JOIN ledgers
+        ON numbered.source_id = ledgers.source_id
+    LEFT JOIN goals
         ON
-            puts.source_id = entries.source_id
-            AND puts.line_number = entries.line_number
-            AND puts.position = entries.position
+            numbered.source_id = goals.source_id
+            AND numbered.goal_id = goals.goal_id
 )
 
 SELECT
-    numbered.source_id,
-    ledgers.label,
-    numbered.entry_id,
-    numbered.goal_id,
-    numbered.attempt_number,
-    numbered.entry_type,
-    numbered.is_inferred,
-    numbered.status,
-    numbered.status <> 'in_progress' AS is_closed,
-    numbered.started_at,
-    numbered.finished_at,
-    numbered.cost_usd,
-    numbered.input_tokens,
-    numbered.cached_input_tokens,
-    numbered.output_tokens,
-    numbered.tokens_total,
-    numbered.failure_reason,
-    numbered.agent_name,
-    numbered.model,
-    numbered.thread_id,
-    numbered.notes_chars,
-    goals.goal_id IS NOT NULL AS has_goal,
-    coalesce(numbered.attempt_number > goals.attempts, FALSE) AS is_trimmed,
-    numbered.line_number,
-    numbered.position
-FROM numbered
-INNER JOIN ledgers
-    ON numbered.source_id = ledgers.source_id
-LEFT JOIN goals
+    puts.source_id,
+    judged.label,
+    puts.entry_id,
+    puts.goal_id,
+    judged.attempt_number,
+    puts.entry_type,
+    puts.is_inferred,
+    puts.status,
+    puts.status <> 'in_progress' AS is_closed,
+    puts.started_at,
+    puts.finished_at,
+    puts.cost_usd,
+    puts.input_tokens,
+    puts.cached_input_tokens,
+    puts.output_tokens,
+    puts.tokens_total,
+    puts.failure_reason,
+    puts.agent_name,
+    puts.model,
+    puts.thread_id,
+    puts.notes_chars,
+    judged.has_goal,
+    judged.is_trimmed,
+    puts.line_number,
+    puts.position
+FROM parsed_ledger_entries AS puts
+INNER JOIN judged
     ON
-        numbered.source_id = goals.source_id
-        AND numbered.goal_id = goals.goal_id
+        puts.source_id = judged.source_id
+        AND replay_order(puts.line_number, puts.position) = judged.replayed_as

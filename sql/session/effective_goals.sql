@@ -60,15 +60,15 @@ scope: global
 */
 WITH
 -- Members of forked chains belong to several pieces of work, and count in each.
-sharing AS (
+shared AS (
     SELECT
         source_id,
-        goal_id,
-        count(*) AS chains
+        goal_id
     FROM goal_chains
     GROUP BY
         source_id,
         goal_id
+    HAVING count(*) > 1
 ),
 
 -- What usage can say where the ledger says nothing: only if it says it of every response.
@@ -98,7 +98,7 @@ totals AS (
         chains.source_id,
         chains.terminal_goal_id AS goal_id,
         count(*) AS members,
-        count(CASE WHEN sharing.chains > 1 THEN 1 END) AS shared_members,
+        count(shared.goal_id) AS shared_members,
         CAST(sum(goals.attempts) AS BIGINT) AS attempts,
         min(goals.started_at) AS started_at,
         max(goals.finished_at) AS finished_at,
@@ -124,10 +124,10 @@ totals AS (
         ON
             chains.source_id = goals.source_id
             AND chains.goal_id = goals.goal_id
-    INNER JOIN sharing
+    LEFT JOIN shared
         ON
-            chains.source_id = sharing.source_id
-            AND chains.goal_id = sharing.goal_id
+            chains.source_id = shared.source_id
+            AND chains.goal_id = shared.goal_id
     LEFT JOIN usage_instead
         ON
             chains.source_id = usage_instead.source_id

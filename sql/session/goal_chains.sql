@@ -14,7 +14,8 @@ links AS (
     SELECT
         goals.source_id,
         goals.goal_id,
-        goals.supersedes_goal_id
+        goals.supersedes_goal_id,
+        goals.superseded_by_goals
     FROM goals
     INNER JOIN goals AS predecessors
         ON
@@ -23,27 +24,34 @@ links AS (
 ),
 
 -- UNION, not UNION ALL: a chain that runs into a circle ends where it has been before.
-chains AS (
+walks AS (
     SELECT
         source_id,
         goal_id AS terminal_goal_id,
-        goal_id
-    FROM goals
+        supersedes_goal_id AS goal_id
+    FROM links
     WHERE superseded_by_goals = 0
     UNION
     SELECT
-        chains.source_id,
-        chains.terminal_goal_id,
+        walks.source_id,
+        walks.terminal_goal_id,
         links.supersedes_goal_id AS goal_id
-    FROM chains
+    FROM walks
     INNER JOIN links
         ON
-            chains.source_id = links.source_id
-            AND chains.goal_id = links.goal_id
+            walks.source_id = links.source_id
+            AND walks.goal_id = links.goal_id
 )
 
 SELECT
     source_id,
+    goal_id AS terminal_goal_id,
+    goal_id
+FROM goals
+WHERE superseded_by_goals = 0
+UNION ALL
+SELECT
+    source_id,
     terminal_goal_id,
     goal_id
-FROM chains
+FROM walks

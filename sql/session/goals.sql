@@ -61,50 +61,20 @@ last_operations AS (
         goal_id
 ),
 
--- Where the last operation is a removal, no put has its place, and the goal is gone.
-kept AS (
+successors AS (
     SELECT
         puts.source_id,
-        puts.goal_id,
-        puts.goal_type,
-        puts.supersedes_goal_id,
-        puts.status,
-        puts.attempts,
-        puts.started_at,
-        puts.finished_at,
-        puts.cost_usd,
-        puts.input_tokens,
-        puts.cached_input_tokens,
-        puts.output_tokens,
-        puts.tokens_total,
-        puts.failure_reason,
-        puts.result_fit,
-        puts.agent_name,
-        puts.model,
-        puts.thread_id,
-        puts.title_chars,
-        puts.notes_chars,
-        puts.has_correction_hint,
-        puts.line_number,
-        puts.position
+        puts.supersedes_goal_id AS goal_id,
+        count(*) AS superseded_by_goals
     FROM parsed_ledger_goals AS puts
     INNER JOIN last_operations
         ON
             puts.source_id = last_operations.source_id
-            AND puts.goal_id = last_operations.goal_id
             AND replay_order(puts.line_number, puts.position) = last_operations.replayed_as
-),
-
-successors AS (
-    SELECT
-        source_id,
-        supersedes_goal_id AS goal_id,
-        count(*) AS superseded_by_goals
-    FROM kept
-    WHERE supersedes_goal_id IS NOT NULL
+    WHERE puts.supersedes_goal_id IS NOT NULL
     GROUP BY
-        source_id,
-        supersedes_goal_id
+        puts.source_id,
+        puts.supersedes_goal_id
 ),
 
 entry_counts AS (
@@ -116,44 +86,59 @@ entry_counts AS (
     GROUP BY
         source_id,
         goal_id
+),
+
+counted AS (
+    SELECT
+        last_operations.source_id,
+        last_operations.replayed_as,
+        ledgers.label,
+        coalesce(successors.superseded_by_goals, 0) AS superseded_by_goals,
+        coalesce(entry_counts.entries, 0) AS entries
+    FROM last_operations
+    INNER JOIN ledgers
+        ON last_operations.source_id = ledgers.source_id
+    LEFT JOIN successors
+        ON
+            last_operations.source_id = successors.source_id
+            AND last_operations.goal_id = successors.goal_id
+    LEFT JOIN entry_counts
+        ON
+            last_operations.source_id = entry_counts.source_id
+            AND last_operations.goal_id = entry_counts.goal_id
 )
 
+-- Where the last operation is a removal, no put has its place, and the goal is gone.
 SELECT
-    kept.source_id,
-    ledgers.label,
-    kept.goal_id,
-    kept.goal_type,
-    kept.supersedes_goal_id,
-    coalesce(successors.superseded_by_goals, 0) AS superseded_by_goals,
-    kept.status,
-    kept.status <> 'in_progress' AS is_closed,
-    kept.attempts,
-    coalesce(entry_counts.entries, 0) AS entries,
-    kept.started_at,
-    kept.finished_at,
-    kept.cost_usd,
-    kept.input_tokens,
-    kept.cached_input_tokens,
-    kept.output_tokens,
-    kept.tokens_total,
-    kept.failure_reason,
-    kept.result_fit,
-    kept.agent_name,
-    kept.model,
-    kept.thread_id,
-    kept.title_chars,
-    kept.notes_chars,
-    kept.has_correction_hint,
-    kept.line_number,
-    kept.position
-FROM kept
-INNER JOIN ledgers
-    ON kept.source_id = ledgers.source_id
-LEFT JOIN successors
+    puts.source_id,
+    counted.label,
+    puts.goal_id,
+    puts.goal_type,
+    puts.supersedes_goal_id,
+    counted.superseded_by_goals,
+    puts.status,
+    puts.status <> 'in_progress' AS is_closed,
+    puts.attempts,
+    counted.entries,
+    puts.started_at,
+    puts.finished_at,
+    puts.cost_usd,
+    puts.input_tokens,
+    puts.cached_input_tokens,
+    puts.output_tokens,
+    puts.tokens_total,
+    puts.failure_reason,
+    puts.result_fit,
+    puts.agent_name,
+    puts.model,
+    puts.thread_id,
+    puts.title_chars,
+    puts.notes_chars,
+    puts.has_correction_hint,
+    puts.line_number,
+    puts.position
+FROM parsed_ledger_goals AS puts
+INNER JOIN counted
     ON
-        kept.source_id = successors.source_id
-        AND kept.goal_id = successors.goal_id
-LEFT JOIN entry_counts
-    ON
-        kept.source_id = entry_counts.source_id
-        AND kept.goal_id = entry_counts.goal_id
+        puts.source_id = counted.source_id
+        AND replay_order(puts.line_number, puts.position) = counted.replayed_as

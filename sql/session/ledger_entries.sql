@@ -4,7 +4,7 @@ description: >
   replaces it as a whole, and nothing removes one.
 grain: one row per entry of a ledger
 key: [source_id, entry_id]
-columns: [source_id, entry_id, goal_id, line_number, position]
+columns: [source_id, entry_id, goal_id, replayed_as]
 scope: session
 internal: true
 */
@@ -12,8 +12,7 @@ SELECT
     source_id,
     entry_id,
     arg_max(goal_id, replay_order(line_number, position)) AS goal_id,
-    arg_max(line_number, replay_order(line_number, position)) AS line_number,
-    arg_max(position, replay_order(line_number, position)) AS position
+    max(replay_order(line_number, position)) AS replayed_as
 FROM parsed_ledger_entries
 GROUP BY
     source_id,

@@ -91,6 +91,7 @@ _COLUMNS: tuple[Column, ...] = (
     Column("first_event_at", TIMESTAMPTZ, "Earliest time of an event", null="no event has one"),
     Column("last_event_at", TIMESTAMPTZ, "Latest time of an event", null="no event has one"),
     # --- state after the replay -------------------------------------------------------------------
+    Column("replayed_as", "BIGINT", "Where in its ledger the operation stands that decides"),
     Column("is_closed", "BOOLEAN", "Whether it succeeded or failed"),
     Column("superseded_by_goals", "BIGINT", "Goals that replace this one (more than 1: a fork)"),
     Column("entries", "BIGINT", "Attempt entries of the goal"),
