@@ -7,7 +7,7 @@ description: >
   that began last has it. A thread without usage counts as one response at its beginning.
 grain: one row per linked response, or thread without usage
 key: [session_id, response_key]
-columns: [session_id, response_key, source_id, goal_id, link_rule, is_window_closed]
+columns: [session_id, response_key, source_id, label, goal_id, link_rule, is_window_closed]
 scope: global
 internal: true
 */
@@ -260,11 +260,14 @@ ranked AS (
 )
 
 SELECT
-    session_id,
-    response_key,
-    source_id,
-    goal_id,
-    link_rule,
-    is_window_closed
+    ranked.session_id,
+    ranked.response_key,
+    ranked.source_id,
+    ledgers.label,
+    ranked.goal_id,
+    ranked.link_rule,
+    ranked.is_window_closed
 FROM ranked
-WHERE candidate_rank = 1
+INNER JOIN ledgers
+    ON ranked.source_id = ledgers.source_id
+WHERE ranked.candidate_rank = 1

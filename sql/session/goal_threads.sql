@@ -35,6 +35,7 @@ WITH
 totals AS (
     SELECT
         links.source_id,
+        links.label,
         links.goal_id,
         links.session_id,
         min(links.link_rule) AS link_rule,
@@ -59,6 +60,7 @@ totals AS (
             AND links.response_key = usage.response_key
     GROUP BY
         links.source_id,
+        links.label,
         links.goal_id,
         links.session_id
 ),
@@ -77,7 +79,7 @@ weighed AS (
 
 SELECT
     totals.source_id,
-    ledgers.label,
+    totals.label,
     totals.goal_id,
     totals.session_id,
     totals.link_rule,
@@ -102,8 +104,6 @@ SELECT
     totals.usage_output_tokens,
     totals.usage_output_covered_responses
 FROM totals
-INNER JOIN ledgers
-    ON totals.source_id = ledgers.source_id
 INNER JOIN weighed
     ON
         totals.source_id = weighed.source_id
