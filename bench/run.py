@@ -132,6 +132,8 @@ class Bench:
             name: value
             for name, value in os.environ.items()
             if not name.startswith(("ROLLHOUSE_", "DAGSTER_", "CODEX_"))
+            # an installed package is compiled once, not by each process that imports it
+            and name != "PYTHONDONTWRITEBYTECODE"
         }
         self.env["PYTHONPATH"] = os.pathsep.join(
             [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
