@@ -104,8 +104,7 @@ unplaced AS (
         WHERE
             told.role = 'user'
             AND NOT lineage.is_placed
-            AND told.line_number >= lineage.inherited_from_line
-            AND (lineage.own_from_line IS NULL OR told.line_number < lineage.own_from_line)
+            AND NOT is_own_line(told.line_number, lineage.inherited_from_line, lineage.own_from_line)
     ) AS prompts
     GROUP BY session_id
 ),

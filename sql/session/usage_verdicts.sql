@@ -89,8 +89,8 @@ files AS (
         rollouts.session_id,
         lineage.is_placed,
         lineage.inheritance = 'reference' AS is_referring,
-        coalesce(lineage.inherited_from_line, 9223372036854775807) AS inherited_from_line,
-        coalesce(lineage.own_from_line, 9223372036854775807) AS own_from_line,
+        lineage.inherited_from_line,
+        lineage.own_from_line,
         history_bases.baseline_source_id,
         history_bases.baseline_line
     FROM rollouts
@@ -108,8 +108,7 @@ placed AS (
         preceded.situation_line,
         files.session_id,
         files.is_placed,
-        preceded.line_number >= files.inherited_from_line
-        AND preceded.line_number < files.own_from_line AS is_in_prefix,
+        NOT is_own_line(preceded.line_number, files.inherited_from_line, files.own_from_line) AS is_in_prefix,
         files.is_referring AND preceded.counter_line IS NULL AS lacks_base,
         CASE
             WHEN preceded.counter_line IS NULL THEN files.baseline_source_id
