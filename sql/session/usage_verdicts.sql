@@ -196,15 +196,20 @@ moved AS (
     SELECT
         *,
         is_present(last) AS has_last,
-        has_baseline AND total IS NOT DISTINCT FROM total_before AS is_unchanged,
         has_risen(total, total_before) AS is_advanced,
         has_baseline AND has_fallen(total, total_before) AS is_reset
     FROM pairs
 ),
 
+-- A CLI that writes a component which the one before it did not know repeats the counter all
+-- the same: what is absent has not moved.
 stepped AS (
     SELECT
         *,
+        has_baseline
+        AND NOT is_advanced
+        AND NOT is_reset
+        AND total.total IS NOT DISTINCT FROM total_before.total AS is_unchanged,
         CASE
             WHEN has_baseline AND NOT is_reset THEN step_of(total, total_before)
             ELSE total

@@ -152,6 +152,8 @@ class Family:
             self.spawn(thread, b, c)
         elif name == "upgrade":
             self.upgrade(thread, b)
+        elif name == "fail":
+            self.fail(thread)
         elif name == "compact":
             self.compact(thread, is_remote=b % 2 == 1)
         elif name == "fill":
@@ -262,8 +264,20 @@ class Family:
             return
         thread.dialect = newer[which % len(newer)]
         self.now += 60_000
+        if thread.dialect.has_cache_writes:  # what the file does not have is 0 from now on
+            thread.total, thread.last = (
+                counter and {"cache_write_input_tokens": 0, **counter}
+                for counter in (thread.total, thread.last)
+            )
         if thread.dialect.has_records:
             self._own(thread, _settings(thread))
+
+    def fail(self, thread: Thread) -> None:
+        """A turn whose only request fails: the counter is written again."""
+        thread.turn = self._id() if thread.dialect.names_turns else None
+        if thread.turn:
+            self._own(thread, Item("event_msg", {"type": "task_started", "turn_id": thread.turn}))
+        self._own(thread, self._counter(thread))
 
     def compact(self, thread: Thread, is_remote: bool) -> None:
         """Compaction: a response of its own, then an estimate. Remote ones are not in totals."""
@@ -542,7 +556,7 @@ def make(steps: list[Step]) -> Family:
 # How often each step is tried: turns and forks more than the rest.
 STEPS = (
     *("start", "turn", "turn", "turn", "fork", "fork", "agent", "upgrade"),
-    *("compact", "fill", "revert", "twins", "migrate", "copy", "lose", "wait"),
+    *("fail", "compact", "fill", "revert", "twins", "migrate", "copy", "lose", "wait"),
 )
 
 
