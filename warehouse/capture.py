@@ -121,7 +121,7 @@ def _pass_on(program: subprocess.Popen[bytes], recorder: Recorder) -> int:
 def _pump(source: int, target: int, recorder: Recorder, way: str) -> None:
     """Pass on what the client says; the end of its input is the end of the program's."""
     with contextlib.suppress(OSError):
-        while chunk := os.read(source, CHUNK_BYTES):
+        while chunk := _read(source):
             if not _write_all(target, chunk):
                 os.close(source)  # the program takes no more: let the client see that
                 break
@@ -134,6 +134,15 @@ def _write_all(target: int, chunk: bytes) -> bool:
     """Whether all bytes were taken; False once nobody reads them."""
     rest = memoryview(chunk)
     while rest:
+def _read(source: int) -> bytes:
+    """What came next; nothing at the end."""
+    while True:
+        try:
+            return os.read(source, CHUNK_BYTES)
+        except BlockingIOError:  # a client's own non-blocking pipe
+            select.select([source], [], [])
+
+
         try:
             rest = rest[os.write(target, rest) :]
         except OSError as problem:

@@ -214,6 +214,23 @@ def test_a_program_that_takes_no_more_input_goes_on(tmp_path: Path) -> None:
     assert (said, program.returncode) == (b"closed\ndone\n", 0)
 
 
+def test_a_client_with_nothing_to_say_yet_has_not_ended(tmp_path: Path) -> None:
+    """Its own non-blocking pipe has nothing to read at first."""
+    read, write = os.pipe()
+    os.set_blocking(read, False)
+    program = recorded(
+        tmp_path / "capture.jsonl", *python(f"print(flush=True)\n{ECHO}"), stdin=read
+    )
+    os.close(read)
+    assert program.stdout is not None
+    assert program.stdout.readline() == b"\n"
+    time.sleep(0.1)
+    os.write(write, b"{}\n")
+    os.close(write)
+    said, _ = program.communicate(timeout=30)
+    assert (said, program.returncode) == (b"{}\n", 0)
+
+
 def test_a_program_s_own_child_may_outlive_it(tmp_path: Path) -> None:
     """A daemon that holds on to stdout does not keep the recorder."""
     code = (
