@@ -316,6 +316,7 @@ def fail(message: str, code: int) -> NoReturn:
 
 def main() -> None:
     """Entry point: turns known errors into a message and an exit code."""
+    _fill_closed()
     try:
         app(prog_name="rollhouse")
     except RollhouseError as error:
@@ -333,6 +334,16 @@ def main() -> None:
         if "dagster" in sys.modules and isinstance(end.code, int):
             _leave(end.code)
         raise
+
+
+def _fill_closed() -> None:
+    """Streams that were closed before we began: no file that is opened may take their places."""
+    while (null := os.open(os.devnull, os.O_RDWR)) <= 2:
+        pass
+    os.close(null)
+    for number, (name, mode) in enumerate((("stdin", "r"), ("stdout", "w"), ("stderr", "w"))):
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(number, mode, closefd=False))
 
 
 def _leave(code: int) -> NoReturn:

@@ -182,6 +182,55 @@ def test_capture_ends_as_the_program_does(rollhouse: Rollhouse, tmp_path: Path) 
     assert done.returncode == 2
 
 
+def test_a_folder_for_captures_is_made(rollhouse: Rollhouse, tmp_path: Path) -> None:
+    """As docs/streams.md has it: one file for each run, also for the first."""
+    for _ in range(2):
+        assert rollhouse("capture", "--out", "new/captures/", "--", "true").returncode == 0
+    assert len(list((tmp_path / "new" / "captures").glob("app-server-*.jsonl"))) == 2
+    (tmp_path / "file").touch()
+    done = rollhouse("capture", "--out", "file/", "--", "true")
+    assert (done.returncode, "cannot be written" in done.stderr) == (2, True)
+
+
+@pytest.mark.parametrize("closed", ["0<&-", "1>&-", "2>&-", "0<&- 1>&- 2>&-"])
+def test_a_capture_takes_no_closed_stream_s_place(
+    environment: dict[str, str], tmp_path: Path, closed: str
+) -> None:
+    """Else the program would be given the capture to read, or write into it."""
+    out = tmp_path / "capture.jsonl"
+    out.write_text('{"ts":"2026-11-21T11:00:00Z","dir":"in","msg":{"id":1,"result":{}}}\n')
+    program = 'cat; echo \'{"method":"last"}\'; exit 5'
+    capture = [sys.executable, "-m", "warehouse", "capture", "--out", str(out), "--"]
+    done = subprocess.run(
+        ["sh", "-c", f'"$@" {closed}', "sh", *capture, "sh", "-c", program],
+        cwd=tmp_path,
+        env=environment,
+        input=b"",
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+    said = b"" if "1>" in closed else b'{"method":"last"}\n'
+    assert (done.returncode, done.stdout, done.stderr) == (5, said, b"")
+    messages = [json.loads(line)["msg"] for line in out.read_text().splitlines()]
+    assert messages == [{"id": 1, "result": {}}, {"method": "last"}]
+
+
+def test_what_goes_wrong_is_never_told_to_the_client(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    capture = [sys.executable, "-m", "warehouse", "capture", "--out", str(tmp_path), "--"]
+    done = subprocess.run(
+        ["sh", "-c", '"$@" 2>&-', "sh", *capture, "no-such-program"],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (127, b"")
+
+
 def test_purge_without_captured_texts(rollhouse: Rollhouse, tmp_path: Path) -> None:
     done = rollhouse("purge-content", "--home", tmp_path / "home")
     assert (done.returncode, done.stdout) == (0, "Deleted 0 files with captured texts.\n")
