@@ -48,12 +48,13 @@ class CaptureError(UsageError):
     """The capture cannot be written; the message says where and why."""
 
 
-def run(command: list[str], out: Path, content: bool = False) -> int:
+def run(command: list[str], out: Path | str, content: bool = False) -> int:
     """Run `command` with our own stdin, stdout and stderr; record what passes to `out`.
 
-    `out` is a file (appended to) or a folder (in which a new one is made). Returns the exit
-    code to end with: the program's, or 128 and the signal that ended it. Raises CaptureError
-    before anything is started if `out` cannot be written.
+    `out` is a file (appended to) or a folder (in which a new one is made); what ends in a slash
+    is a folder, and made where it is missing. Returns the exit code to end with: the program's,
+    or 128 and the signal that ended it. Raises CaptureError before anything is started if `out`
+    cannot be written.
     """
     if not command:
         raise CaptureError("name the program to run, as in: rollhouse capture -- codex app-server")
@@ -75,12 +76,15 @@ def run(command: list[str], out: Path, content: bool = False) -> int:
     return code if code >= 0 else 128 - code
 
 
-def _open(out: Path) -> int:
+def _open(place: Path | str) -> int:
     """A descriptor to append whole lines to."""
-    if out.is_dir():
-        stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
-        out = out / f"app-server-{stamp}-{os.getpid()}.jsonl"
+    out = Path(place)
     try:
+        if str(place).endswith("/"):
+            out.mkdir(parents=True, exist_ok=True)
+        if out.is_dir():
+            stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+            out = out / f"app-server-{stamp}-{os.getpid()}.jsonl"
         file = os.open(out, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
         size = os.fstat(file).st_size
         if size and os.pread(file, 1, size - 1) != b"\n":
@@ -130,10 +134,6 @@ def _pump(source: int, target: int, recorder: Recorder, way: str) -> None:
         os.close(target)
 
 
-def _write_all(target: int, chunk: bytes) -> bool:
-    """Whether all bytes were taken; False once nobody reads them."""
-    rest = memoryview(chunk)
-    while rest:
 def _read(source: int) -> bytes:
     """What came next; nothing at the end."""
     while True:
@@ -143,6 +143,10 @@ def _read(source: int) -> bytes:
             select.select([source], [], [])
 
 
+def _write_all(target: int, chunk: bytes) -> bool:
+    """Whether all bytes were taken; False once nobody reads them."""
+    rest = memoryview(chunk)
+    while rest:
         try:
             rest = rest[os.write(target, rest) :]
         except OSError as problem:

@@ -242,8 +242,8 @@ def capture(
     program: Annotated[
         list[str], typer.Argument(metavar="-- PROGRAM ...", help="What to run, with its options.")
     ],
-    out: Annotated[
-        Path, typer.Option("--out", metavar="PATH", help="File to append to, or folder.")
+    out: Annotated[  # a Path would forget the slash of a folder
+        str, typer.Option("--out", metavar="PATH", help="File to append to, or folder/.")
     ],
     content: Annotated[
         bool, typer.Option("--content", help="Keep texts as they are, not only their sizes.")
