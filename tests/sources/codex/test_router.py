@@ -68,6 +68,43 @@ def test_other_order_and_spaces_change_nothing(case: dict[str, Any]) -> None:
     assert without_sizes(without_place(read(spaced))) == without_sizes(usual)
 
 
+@pytest.mark.parametrize("case", CASES)
+def test_the_payload_s_type_may_stand_anywhere(case: dict[str, Any]) -> None:
+    line = json.loads(written(case["line"]))
+    usual = read(dumped(line))
+    turned = read(dumped({**line, "payload": dict(reversed(line["payload"].items()))}))
+    assert without_place(turned) == without_place(usual)
+    names = ("type", "payload_type", "recorded_at", "ordinal")
+    told = [[only(rows, "raw_lines")[name] for name in names] for rows in (turned, usual)]
+    assert told[0] == told[1]
+
+
+@pytest.mark.parametrize(
+    ("plain", "escaped"),
+    [
+        (b'"event_msg"', b'"event\\u005fmsg"'),
+        (b'"token_count"', b'"token\\u005fcount"'),
+        (b'{"type"', b'{"\\u0074ype"'),
+        (b'"payload"', b'"p\\u0061yload"'),
+    ],
+)
+def test_names_may_be_written_with_escapes(plain: bytes, escaped: bytes) -> None:
+    line = dumped(envelope("event_msg", TOKEN_COUNT))
+    rows = read(line.replace(plain, escaped))
+    assert without_place(rows) == without_place(read(line))
+    row = only(rows, "raw_lines")
+    assert (row["type"], row["payload_type"]) == ("event_msg", "token_count")
+
+
+def test_of_names_that_come_twice_the_last_counts() -> None:
+    """As in any JSON; what the first says of the kind must not have the last one misread."""
+    said = {"type": "agent_message", "message": CANARY}
+    line = dumped(envelope("event_msg", TOKEN_COUNT))[:-1] + b',"payload":' + dumped(said) + b"}"
+    rows = read(line)
+    assert without_place(rows) == without_place(read(dumped(envelope("event_msg", said))))
+    assert only(rows, "raw_lines")["payload_type"] == "agent_message"
+
+
 def without_sizes(rows: dict[str, list[Row]]) -> dict[str, list[Row]]:
     """Without the sizes of what is measured as it is written."""
     return {

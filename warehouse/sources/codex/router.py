@@ -260,17 +260,19 @@ class CodexParser:
                 try:
                     decode(line[start:end]).add(name, place, rows, privacy)
                 except _UNREADABLE:
-                    unusual.append((route, place))
+                    unusual.append(place)
         is_usual = is_usual and not unusual
         raw = rows["raw_lines"]
         first = before.pop("raw_lines")
-        for route, place in unusual:
+        for place in unusual:
             index = place[0] - line_number
             line = lines[index]
-            if self._read_slowly(line, route, place, rows):
-                raw[first + index] = (*raw[first + index][:-1], None)
-            else:
+            names = self._read_slowly(line, place, rows)
+            if names is None:
                 raw[first + index] = (place[0], place[1], len(line), *[None] * 6)
+            else:
+                *known, _, _, hashed, _ = raw[first + index]
+                raw[first + index] = (*known, *names, hashed, None)
         for table, start in before.items():
             added = rows[table]
             if len(added) > start + 1 and not (is_usual and table in _IN_ORDER):
@@ -278,7 +280,7 @@ class CodexParser:
 
     def _sort(
         self, lines: list[bytes], line_number: int, offset: int, rows: Rows
-    ) -> tuple[dict[bytes, list[Stretch]], list[tuple[Route, Place]]]:
+    ) -> tuple[dict[bytes, list[Stretch]], list[Place]]:
         """Rows of raw_lines; and all payloads by their kind, those to be looked at apart.
 
         Payloads are cut out when they are read, and not kept: that takes less of the caches.
@@ -289,7 +291,7 @@ class CodexParser:
         fast_hash = xxhash.xxh3_64_intdigest
         seed = self._seed
         groups: dict[bytes, list[Stretch]] = {}
-        unusual: list[tuple[Route, Place]] = []
+        unusual: list[Place] = []
         for line in lines:
             length = len(line)
             matched = match(line)
@@ -322,7 +324,7 @@ class CodexParser:
                 end = -1
                 hashed = fast_hash(line[start:-1], seed)
             if not is_usual:
-                unusual.append((route, place))
+                unusual.append(place)
             elif way in groups:
                 groups[way].append((line, start, end, place))
             else:
@@ -351,16 +353,20 @@ class CodexParser:
 
     # --- whatever is not as usual -----------------------------------------------------------------
 
-    def _read_slowly(self, line: bytes, route: Route, place: Place, rows: Rows) -> bool:
-        """Rows of a line that its shape did not take as it is; False if it is not JSON."""
+    def _read_slowly(
+        self, line: bytes, place: Place, rows: Rows
+    ) -> tuple[str | None, str | None] | None:
+        """Rows of a line that its shape did not take as it is; None if it is not JSON.
+
+        Gives (kind, type of the payload): the line's first bytes do not tell them where keys
+        stand in another order, come twice, or are written with escapes.
+        """
         try:
             envelope = _read_envelope(line)
         except _Reject as reject:
             _add_reject(reject, line, place, rows)
-            return False
-        payload = bytes(envelope.payload)
-        self._read_payload(payload, route.kind, route.inner, line, place, rows)
-        return True
+            return None
+        return self._read_parts(envelope, line, place, rows)
 
     def _add_unusual(self, line: bytes, line_number: int, offset: int, rows: Rows) -> None:
         """A line in an unusual form: read as an envelope or a bare line, else rejected."""
@@ -372,24 +378,35 @@ class CodexParser:
                 if envelope.payload is ABSENT:
                     self._add_bare(line, line_number, offset, rows, bare.BARE)
                     return
-                kind = None if envelope.type is None else plain_name(envelope.type)
                 place = (line_number, offset, _line_time(envelope.timestamp), envelope.ordinal)
-                payload = bytes(envelope.payload)
-                if payload == NULL:
-                    raise _Reject("no_payload", "the line has no payload")
-                hashed = xxhash.xxh3_64_intdigest(payload, self._seed)
-                name = _type_of(payload)
-                if kind is None:
-                    raise _Reject("no_type", "the line has no type")
-                if not payload.startswith(b"{"):
-                    raise _Reject("bad_field", "Expected `object` - at `$.payload`")
-                self._read_payload(payload, kind, name, line, place, rows)
+                kind, name = self._read_parts(envelope, line, place, rows)
+                if envelope.payload != ABSENT:
+                    hashed = xxhash.xxh3_64_intdigest(envelope.payload, self._seed)
             except _Reject as reject:
                 _add_reject(reject, line, place, rows)
         _, _, at, ordinal = place
         rows["raw_lines"].append(
             (line_number, offset, len(line), at, ordinal, kind, name, hashed, None)
         )
+
+    def _read_parts(
+        self, envelope: Envelope, line: bytes, place: Place, rows: Rows
+    ) -> tuple[str | None, str | None]:
+        """Rows of a line's payload. Gives (kind, type of the payload)."""
+        payload = bytes(envelope.payload)
+        kind = None if envelope.type is None else plain_name(envelope.type)
+        name = _type_of(payload)
+        try:
+            if payload == NULL:
+                raise _Reject("no_payload", "the line has no payload")
+            if kind is None:
+                raise _Reject("no_type", "the line has no type")
+            if not payload.startswith(b"{"):
+                raise _Reject("bad_field", "Expected `object` - at `$.payload`")
+            self._read_payload(payload, kind, name, line, place, rows)
+        except _Reject as reject:
+            _add_reject(reject, line, place, rows)
+        return kind, name
 
     def _read_payload(
         self, payload: bytes, kind: str, name: str | None, line: bytes, place: Place, rows: Rows
