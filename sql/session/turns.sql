@@ -95,7 +95,30 @@ turn_usage AS (
         turn_index
 ),
 
-own_lines AS (
+-- Before turns had ids, of how they ended no more was written than that they were aborted.
+nameless_aborts AS (
+    SELECT
+        rollouts.session_id,
+        own_lines.turn_index,
+        max(lifecycle.recorded_at) AS completed_at,
+        min(lifecycle.abort_reason) AS abort_reason
+    FROM parsed_lifecycle AS lifecycle
+    INNER JOIN own_lines
+        ON
+            lifecycle.source_id = own_lines.source_id
+            AND lifecycle.line_number = own_lines.line_number
+    INNER JOIN rollouts
+        ON lifecycle.source_id = rollouts.source_id
+    WHERE
+        lifecycle.event = 'turn_aborted'
+        AND lifecycle.turn_id IS NULL
+        AND own_lines.turn_index IS NOT NULL
+    GROUP BY
+        rollouts.session_id,
+        own_lines.turn_index
+),
+
+steps AS (
     SELECT
         lifecycle.source_id,
         lineage.session_id,
@@ -130,7 +153,7 @@ starts AS (
         min(turn_trigger) AS turn_trigger,
         min(collaboration_mode) AS collaboration_mode,
         max(context_window) AS context_window
-    FROM own_lines
+    FROM steps
     WHERE event = 'task_started'
     GROUP BY
         session_id,
@@ -151,7 +174,7 @@ ends AS (
         min(abort_reason) AS abort_reason,
         min(error_kind) AS error_kind,
         min(error_http_status) AS error_http_status
-    FROM own_lines
+    FROM steps
     WHERE event <> 'task_started'
     GROUP BY
         session_id,
@@ -223,9 +246,9 @@ SELECT
         WHEN coalesce(starts.started_at, ends.started_at, turns.recorded_at) IS NOT NULL THEN 'rollout'
         ELSE streamed.started_source
     END AS started_source,
-    coalesce(ends.completed_at, streamed.completed_at) AS completed_at,
+    coalesce(ends.completed_at, nameless_aborts.completed_at, streamed.completed_at) AS completed_at,
     CASE
-        WHEN ends.completed_at IS NOT NULL THEN 'rollout'
+        WHEN coalesce(ends.completed_at, nameless_aborts.completed_at) IS NOT NULL THEN 'rollout'
         ELSE streamed.completed_source
     END AS completed_source,
     coalesce(ends.duration_ms, streamed.duration_ms) AS duration_ms,
@@ -238,24 +261,28 @@ SELECT
         WHEN ends.is_aborted THEN 'aborted'
         WHEN ends.is_failed THEN 'failed'
         WHEN ends.turn_id IS NOT NULL THEN 'completed'
+        WHEN nameless_aborts.turn_index IS NOT NULL THEN 'aborted'
         WHEN streamed.turn_status = 'interrupted' THEN 'aborted'
         WHEN streamed.turn_status IN ('failed', 'completed') THEN streamed.turn_status
         WHEN starts.turn_id IS NOT NULL OR streamed.turn_status = 'inProgress' THEN 'open'
         ELSE 'unknown'
     END AS status,
     CASE
-        WHEN ends.turn_id IS NOT NULL THEN 'rollout'
+        WHEN ends.turn_id IS NOT NULL OR nameless_aborts.turn_index IS NOT NULL THEN 'rollout'
         WHEN streamed.turn_status IN ('interrupted', 'failed', 'completed') THEN streamed.status_source
         WHEN starts.turn_id IS NOT NULL THEN 'rollout'
         ELSE streamed.status_source
     END AS status_source,
-    ends.abort_reason,
     CASE
-        WHEN ends.turn_id IS NOT NULL THEN ends.error_kind
+        WHEN ends.turn_id IS NOT NULL THEN ends.abort_reason
+        ELSE nameless_aborts.abort_reason
+    END AS abort_reason,
+    CASE
+        WHEN ends.turn_id IS NOT NULL OR nameless_aborts.turn_index IS NOT NULL THEN ends.error_kind
         ELSE snake_case(streamed.error_kind)
     END AS error_kind,
     CASE
-        WHEN ends.turn_id IS NOT NULL THEN ends.error_http_status
+        WHEN ends.turn_id IS NOT NULL OR nameless_aborts.turn_index IS NOT NULL THEN ends.error_http_status
         ELSE streamed.error_http_status
     END AS error_http_status,
     starts.turn_trigger,
@@ -303,6 +330,10 @@ LEFT JOIN ends
     ON
         turns.session_id = ends.session_id
         AND turns.turn_id = ends.turn_id
+LEFT JOIN nameless_aborts
+    ON
+        turns.session_id = nameless_aborts.session_id
+        AND turns.turn_index = nameless_aborts.turn_index
 LEFT JOIN contexts
     ON
         turns.source_id = contexts.source_id

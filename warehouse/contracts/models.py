@@ -184,7 +184,7 @@ COLUMNS: tuple[Column, ...] = (
         "status",
         "VARCHAR",
         "completed, failed, aborted, open (no end was written) or unknown (the CLI wrote no "
-        "starts and ends yet)",
+        "starts and ends yet, but for aborts since 2025-09)",
     ),
     Column("max_context_tokens", "BIGINT", "Largest response's tokens", "no usage", "tokens"),
     Column(
