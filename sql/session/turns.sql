@@ -181,19 +181,42 @@ ends AS (
         turn_id
 ),
 
+-- A context that names no turn (before 2026-02-11) stands behind the prompt of its turn.
 contexts AS (
     SELECT
         source_id,
-        turn_id,
+        turn_key,
         arg_min(model, line_number) AS model,
         arg_min(effort, line_number) AS effort
-    FROM parsed_turn_context
-    WHERE
-        turn_id IS NOT NULL
-        AND model IS NOT NULL
+    FROM (
+        SELECT
+            source_id,
+            line_number,
+            turn_id AS turn_key,
+            model,
+            effort
+        FROM parsed_turn_context
+        WHERE turn_id IS NOT NULL
+        UNION ALL
+        SELECT
+            nameless.source_id,
+            nameless.line_number,
+            situations.turn_key,
+            nameless.model,
+            nameless.effort
+        FROM parsed_turn_context AS nameless
+        INNER JOIN situations
+            ON
+                nameless.source_id = situations.source_id
+                AND nameless.line_number = situations.line_number
+        WHERE
+            nameless.turn_id IS NULL
+            AND situations.turn_key IS NOT NULL
+    ) AS all_contexts
+    WHERE model IS NOT NULL
     GROUP BY
         source_id,
-        turn_id
+        turn_key
 ),
 
 streamed AS (
@@ -212,6 +235,7 @@ all_turns AS (
     SELECT
         session_id,
         turn_index,
+        turn_key,
         turn_id,
         source_id,
         line_number,
@@ -222,6 +246,7 @@ all_turns AS (
     SELECT
         session_id,
         turn_index,
+        turn_key,
         turn_id,
         source_id,
         line_number,
@@ -337,7 +362,12 @@ LEFT JOIN nameless_aborts
 LEFT JOIN contexts
     ON
         turns.source_id = contexts.source_id
-        AND turns.turn_id = contexts.turn_id
+        AND turns.turn_key = contexts.turn_key
+        AND (
+            turns.turn_id IS NOT NULL
+            OR turn_usage.model IS NULL
+            OR turn_usage.model = contexts.model
+        )
 LEFT JOIN situations
     ON
         turns.source_id = situations.source_id
