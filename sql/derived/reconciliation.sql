@@ -97,7 +97,7 @@ file_counters AS (
         source_id
 ),
 
--- Which file of a thread is the last, and which the first.
+-- Which file of a thread is the last (of copies, the one that went on), and which the first.
 shared_ranks AS (
     SELECT
         file_counters.source_id,
@@ -106,6 +106,7 @@ shared_ranks AS (
             ORDER BY
                 rollouts.created_at DESC,
                 (rollouts.history_base_thread_id IS NULL),
+                raw_sources.lines DESC NULLS LAST,
                 rollouts.source_id
         ) AS age_rank,
         row_number() OVER (
@@ -120,6 +121,8 @@ shared_ranks AS (
         ON file_counters.source_id = shared_files.source_id
     INNER JOIN rollouts
         ON file_counters.source_id = rollouts.source_id
+    LEFT JOIN raw_sources
+        ON file_counters.source_id = raw_sources.source_id
 ),
 
 ranked_files AS (

@@ -22,26 +22,30 @@ referring AS (
     WHERE history_base_thread_id IS NOT NULL
 ),
 
--- A base is named by its thread, which means the thread's first file ...
+-- A base is named by its thread, which means the thread's first file (of copies the longest,
+-- since an older one may end before the cut) ...
 first_files AS (
     SELECT
         session_id,
         source_id
     FROM (
         SELECT
-            session_id,
-            source_id,
+            rollouts.session_id,
+            rollouts.source_id,
             row_number() OVER (
-                PARTITION BY session_id
+                PARTITION BY rollouts.session_id
                 ORDER BY
-                    (history_base_thread_id IS NOT NULL),
-                    (history_base_thread_id = session_id),
-                    created_at,
-                    (source_id <> base_source_id),
-                    source_id
+                    (rollouts.history_base_thread_id IS NOT NULL),
+                    (rollouts.history_base_thread_id = rollouts.session_id),
+                    rollouts.created_at,
+                    raw_sources.lines DESC NULLS LAST,
+                    (rollouts.source_id <> rollouts.base_source_id),
+                    rollouts.source_id
             ) AS file_rank
         FROM rollouts
-        WHERE session_id IN (SELECT history_base_thread_id FROM referring)
+        LEFT JOIN raw_sources
+            ON rollouts.source_id = raw_sources.source_id
+        WHERE rollouts.session_id IN (SELECT history_base_thread_id FROM referring)
     ) AS ranked
     WHERE file_rank = 1
 ),
@@ -49,16 +53,29 @@ first_files AS (
 -- ... or by the id of a segment, whose time is that of the segment's own session_meta.
 segments AS (
     SELECT
-        referring.source_id,
-        min(rollouts.source_id) AS segment_id
-    FROM referring
-    INNER JOIN rollouts
-        ON referring.segment_at = rollouts.created_at
-    WHERE
-        rollouts.session_id IN (referring.session_id, referring.forked_from_id)
-        AND rollouts.history_base_thread_id IS NOT NULL
-        AND rollouts.source_id <> referring.source_id
-    GROUP BY referring.source_id
+        source_id,
+        segment_id
+    FROM (
+        SELECT
+            referring.source_id,
+            rollouts.source_id AS segment_id,
+            row_number() OVER (
+                PARTITION BY referring.source_id
+                ORDER BY
+                    raw_sources.lines DESC NULLS LAST,
+                    rollouts.source_id
+            ) AS file_rank
+        FROM referring
+        INNER JOIN rollouts
+            ON referring.segment_at = rollouts.created_at
+        LEFT JOIN raw_sources
+            ON rollouts.source_id = raw_sources.source_id
+        WHERE
+            rollouts.session_id IN (referring.session_id, referring.forked_from_id)
+            AND rollouts.history_base_thread_id IS NOT NULL
+            AND rollouts.source_id <> referring.source_id
+    ) AS ranked
+    WHERE file_rank = 1
 ),
 
 bases AS (

@@ -277,6 +277,27 @@ def test_growth_changes_nothing(mixed: Path, tmp_path: Path) -> None:
     assert tables(warehouse) == whole
 
 
+def test_an_older_copy_that_was_read_first_changes_nothing(mixed: Path, tmp_path: Path) -> None:
+    def said(warehouse: Warehouse) -> tuple[Rows, Rows]:
+        with counted(warehouse, "usage", "usage_excluded", "reconciliation") as connection:
+            assert_laws(connection)
+            return (
+                rows(connection, "SELECT * EXCLUDE (source_id) FROM usage ORDER BY ALL"),
+                rows(connection, "SELECT * FROM reconciliation ORDER BY ALL"),
+            )
+
+    backup, live = tmp_path / "backup", tmp_path / "live"
+    shutil.copytree(mixed, backup)
+    for path in rollouts(backup):
+        lines = path.read_bytes().splitlines(keepends=True)
+        path.write_bytes(b"".join(lines[: max(1, len(lines) // 3)]))
+    live.mkdir()
+    warehouse = count(tmp_path / "backed", backup, live)
+    shutil.copytree(mixed, live, dirs_exist_ok=True)
+    warehouse.sync(jobs=0)
+    assert said(warehouse) == said(count(tmp_path / "whole", mixed))
+
+
 def compressed_copy(folder: Path, target: Path) -> Path:
     shutil.copytree(folder, target)
     compress_all(target)
