@@ -126,6 +126,7 @@ class _Scan:
         self._by_size: dict[tuple[str, int], list[Source]] = {}
         for source in registry:
             self._by_size.setdefault((source.kind, source.size), []).append(source)
+        self._placed = [s for s in registry if s.thread_id is None and s.bytes_read]
         self._claimed = self._plan.paths
         self._unseen: list[Found] = []  # files and folders that could not be looked at
 
@@ -233,7 +234,7 @@ class _Scan:
         for found, identity in moved:
             self._overwritten(found, identity)
         for found, identity in new:
-            known = self._vanished_twin(found)
+            known = self._vanished_twin(found) or self._outgrown(found)
             if known is not None:
                 self._plan.moved += 1
                 self._compare(self._put(known, base_id=identity.base_id), found, identity)
@@ -288,6 +289,39 @@ class _Scan:
             if known.bytes_read and self._content_sum(known, found) == known.content_sum:
                 return known
         return None
+
+    def _outgrown(self, found: Found) -> Source | None:
+        """A source that is no longer at its place, and whose whole content this file begins with.
+
+        Only of those that nothing but their place tells apart; of several, the longest.
+        """
+        if found.is_compressed or found.is_whole:
+            return None
+        longest_first = sorted(
+            (
+                source
+                for source in self._placed
+                if source.kind == found.kind
+                and source.bytes_read <= found.size
+                and source.source_id not in self._claimed
+                and source.source_id in self._plan.registry
+            ),
+            key=lambda source: -source.bytes_read,
+        )
+        for known in longest_first:
+            if self._ends_alike(known, found) and (
+                self._content_sum(known, found) == known.content_sum
+            ):
+                return known
+        return None
+
+    def _ends_alike(self, known: Source, found: Found) -> bool:
+        """Whether a source's last bytes stand in the file: most others need not be read."""
+        try:
+            with open_plain(found.path, False) as file:
+                return tail_hash_at(file, known.bytes_read) == known.tail_hash
+        except OSError:
+            return False
 
     def _content_sum(self, known: Source, found: Found) -> int | None:
         try:

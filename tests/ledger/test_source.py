@@ -203,6 +203,35 @@ def test_moved_compressed_and_relabelled_ledgers_count_once(folder: Path) -> Non
     assert list(warehouse.states().values()) == ["present"]
 
 
+@pytest.mark.parametrize("was_away", [False, True])
+def test_a_ledger_that_moved_and_grew_counts_once(was_away: bool, folder: Path) -> None:
+    """A renamed project goes on being worked on before the next build sees it."""
+    lines = ledger(7, 30)
+    path = folder / "events.ndjson"
+    path.write_bytes(text(lines[:-5]))
+    (folder / "notes.ndjson").write_bytes(text(lines[:3]))  # begins alike, and stays
+    warehouse = warehouse_of(folder)
+    warehouse.sync()
+    kept = [oracle.Oracle(lines[:3])]
+    if was_away:
+        elsewhere = path.rename(folder.parent / "elsewhere")
+        warehouse.sync()
+        path = elsewhere
+    (folder / "shop").mkdir()
+    path = path.rename(folder / "shop" / "events.ndjson")
+    append(path, text(lines[-5:]))
+    assert warehouse.sync().work == (1, 5)
+    assert block(warehouse) == oracle.block([oracle.Oracle(lines), *kept])
+    assert list(warehouse.states().values()) == ["present", "present"]
+
+    # what only begins as the lost one did, and has less, is another ledger
+    path.unlink()
+    (folder / "other.ndjson").write_bytes(text([*lines[:-5], *ledger(8, 30)]))
+    warehouse.sync()
+    other = oracle.Oracle([*lines[:-5], *ledger(8, 30)])
+    assert block(warehouse) == oracle.block([oracle.Oracle(lines), *kept, other])
+
+
 def test_a_deleted_ledger_keeps_its_goals(folder: Path) -> None:
     lines = ledger(8, 30)
     path = folder / "events.ndjson"
