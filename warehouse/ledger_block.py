@@ -103,6 +103,8 @@ def moment(text: str, timezone: str, *, is_end: bool = False) -> datetime:
     except ValueError:
         pass
     else:
+        if is_end and day == date.max:  # written for "no end"; no day follows it
+            return datetime.combine(day, time.max, zone)
         if is_end:
             day += timedelta(days=1)
         return datetime.combine(day, time(), zone)

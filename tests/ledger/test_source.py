@@ -387,6 +387,7 @@ def test_choosing_goals(folder: Path) -> None:
 
 
 def test_moments_of_options() -> None:
+    assert moment("9999-12-31", "America/New_York", is_end=True).year == 9999  # for "no end"
     assert moment("2026-01-02", "UTC") == datetime(2026, 1, 2, tzinfo=UTC)
     assert moment("2026-01-02", "Europe/Berlin") == datetime(2026, 1, 1, 23, tzinfo=UTC)
     assert moment("2026-01-02", "UTC", is_end=True) == datetime(2026, 1, 3, tzinfo=UTC)
