@@ -401,6 +401,36 @@ def test_the_careful_way_reads_what_the_fast_one_reads(replay: Replays) -> None:
     assert second["entry_type"] == "update"
 
 
+BLANK_TYPES: list[tuple[dict[str, Any], dict[str, Any], str, str]] = [  # of goal and entry
+    ({"goal_type": None, "task_type": ""}, {"task_type": ""}, "product", "update"),
+    (
+        {"goal_type": "", "task_type": "meta"},
+        {"entry_type": "", "task_type": "retro"},
+        "meta",
+        "retro",
+    ),
+    ({"goal_type": ""}, {"entry_type": ""}, "product", "update"),
+]
+
+
+@pytest.mark.parametrize(("of_goal", "of_entry", "goal_type", "entry_type"), BLANK_TYPES)
+def test_a_blank_type_says_nothing_whatever_else_the_line_holds(
+    of_goal: dict[str, Any],
+    of_entry: dict[str, Any],
+    goal_type: str,
+    entry_type: str,
+    replay: Replays,
+) -> None:
+    usual = finished(goal(1, **of_goal), entries=[entry(1, **of_entry)])
+    for line in (usual, usual.replace("{", '{"odd": NaN, ', 1)):
+        replayed = replay(line)
+        assert findings(replayed) == []
+        assert [row["goal_type"] for row in replayed.rows("SELECT * FROM goals")] == [goal_type]
+        assert [row["entry_type"] for row in replayed.rows("SELECT * FROM attempts")] == [
+            entry_type
+        ]
+
+
 # --- goals that supersede each other --------------------------------------------------------------
 
 

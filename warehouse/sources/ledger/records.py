@@ -208,7 +208,7 @@ class LedgerRecord(BaseModel):
         record = {
             name: value
             for name, value in record.items()
-            if value is not None and not (value == "" and name.endswith("_id"))
+            if value is not None and not (value == "" and name.endswith(("_id", "_type")))
         }
         for name, spellings in cls.spellings().items():
             for old in spellings:
