@@ -53,6 +53,7 @@ def without_place(rows: dict[str, list[Row]]) -> dict[str, list[Row]]:
 
 TOKENS = {"input_tokens": 5, "output_tokens": 2, "total_tokens": 7}
 TOKEN_COUNT = {"type": "token_count", "info": {"last_token_usage": TOKENS}, "rate_limits": None}
+MOST = 2**63 - 1
 
 
 # --- forms ----------------------------------------------------------------------------------------
@@ -388,6 +389,9 @@ def test_an_unknown_field_changes_no_row(case: dict[str, Any]) -> None:
             dumped(envelope("event_msg", {"type": "thread_rolled_back", "num_turns": 2**63})),
             "bad_field",
         ),
+        # counts that sums have no room for
+        (dumped(envelope("token_usage_record", {"usage": {"input_tokens": MOST}})), "bad_field"),
+        (dumped(envelope("token_usage_record", {"usage": {"input_tokens": -MOST}})), "bad_field"),
     ],
 )
 def test_what_cannot_be_read_is_rejected(line: bytes, rule: str) -> None:

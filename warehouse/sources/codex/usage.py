@@ -6,18 +6,26 @@ their rows. Does not belong here: which of them count (sql/session/usage.sql).
 
 from __future__ import annotations
 
+from typing import Annotated
+
+import msgspec
+
 from warehouse.privacy import Privacy
 from warehouse.sources.base import Rows, epoch_us, iso_us
 from warehouse.sources.codex.shapes import Int, Label, Number, Payload, Place, Shape, Time
 
+# No thread ever comes near it. What is beyond is damaged, and must not end a build, whose sums
+# and differences have 64 bits.
+Tally = Annotated[int, msgspec.Meta(ge=-(10**15), le=10**15)]
+
 
 class Tokens(Shape):
-    input_tokens: Int | None = None
-    cached_input_tokens: Int | None = None
-    cache_write_input_tokens: Int | None = None
-    output_tokens: Int | None = None
-    reasoning_output_tokens: Int | None = None
-    total_tokens: Int | None = None
+    input_tokens: Tally | None = None
+    cached_input_tokens: Tally | None = None
+    cache_write_input_tokens: Tally | None = None
+    output_tokens: Tally | None = None
+    reasoning_output_tokens: Tally | None = None
+    total_tokens: Tally | None = None
 
 
 class Info(Shape):
