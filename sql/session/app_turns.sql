@@ -161,10 +161,9 @@ streamed AS (
         ) AS error_kind,
         max(CASE WHEN NOT coalesce(will_retry, FALSE) THEN error_http_status END)
             AS error_http_status,
-        count(DISTINCT CASE WHEN will_retry THEN said_at END) AS retries,
         bool_or(event = 'turn/interrupt') AS is_interrupt_asked,
         count(DISTINCT CASE WHEN event = 'turn/steer' AND answer_status = 'answered' THEN said_at END)
-            AS steers,
+            AS timed_steers,
         max(CASE WHEN event = 'model/rerouted' THEN model END) AS rerouted_model,
         max(CASE WHEN event = 'turn/start' THEN model END) AS asked_model,
         max(CASE WHEN event = 'turn/start' THEN effort END) AS asked_effort,
@@ -173,6 +172,48 @@ streamed AS (
         max(CASE WHEN event = 'turn/start' THEN text_bytes END) AS input_bytes,
         min(review_thread_id) AS review_thread_id
     FROM keyed
+    GROUP BY
+        session_id,
+        turn_key
+),
+
+-- Each connection hears of every retry, and a stream may be kept twice; a steer passes on one
+-- connection only. Both are counted by lines, since not every message has a time.
+by_connection AS (
+    SELECT
+        session_id,
+        turn_key,
+        source_id,
+        count(CASE WHEN will_retry THEN 1 END) AS retries,
+        count(CASE WHEN event = 'turn/steer' AND answer_status = 'answered' THEN 1 END) AS steers
+    FROM keyed
+    GROUP BY
+        session_id,
+        turn_key,
+        source_id,
+        connection_id
+),
+
+by_capture AS (
+    SELECT
+        session_id,
+        turn_key,
+        max(retries) AS retries,
+        CAST(sum(steers) AS BIGINT) AS steers
+    FROM by_connection
+    GROUP BY
+        session_id,
+        turn_key,
+        source_id
+),
+
+tallies AS (
+    SELECT
+        session_id,
+        turn_key,
+        max(retries) AS retries,
+        max(steers) AS steers
+    FROM by_capture
     GROUP BY
         session_id,
         turn_key
@@ -321,12 +362,12 @@ joined AS (
         END AS duration_source,
         coalesce(streamed.error_kind, evented.turn_error, evented.error_kind) AS error_kind,
         coalesce(streamed.error_http_status, evented.error_http_status) AS error_http_status,
-        streamed.retries,
+        tallies.retries,
         CASE
             WHEN evented.interrupt_requested_at IS NOT NULL THEN TRUE
             ELSE streamed.is_interrupt_asked
         END AS is_interrupt_asked,
-        coalesce(evented.steers, streamed.steers) AS steers,
+        coalesce(evented.steers, greatest(streamed.timed_steers, tallies.steers)) AS steers,
         coalesce(streamed.rerouted_model, streamed.asked_model, set_before.model, evented.model)
             AS model,
         CASE
@@ -357,6 +398,10 @@ joined AS (
         ON
             streamed.session_id = evented.thread_id
             AND streamed.turn_id = evented.turn_id
+    LEFT JOIN tallies
+        ON
+            streamed.session_id = tallies.session_id
+            AND streamed.turn_key = tallies.turn_key
     LEFT JOIN set_before
         ON
             streamed.session_id = set_before.session_id
