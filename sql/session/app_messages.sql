@@ -2,7 +2,8 @@
 description: >
   Messages of app-server streams with the connection that they belong to and the time of each,
   but for deltas and diffs (their sizes are in `app_items`). A connection begins with
-  `initialize`; what comes before the first one in a capture that was cut is one too.
+  `initialize`; what comes before the first one in a capture that was cut is one too. In a raw
+  stream only notifications have times: `passed_at` puts the others in order among captures.
 grain: one row per message that is no delta
 key: [source_id, line_number]
 columns:
@@ -10,6 +11,7 @@ columns:
   - line_number
   - connection_id
   - said_at
+  - passed_at
   - sender
   - request_side
   - message_kind
@@ -78,7 +80,21 @@ placed AS (
             PARTITION BY
                 source_id,
                 connection_name
-        ) AS first_line
+        ) AS first_line,
+        last_value(said_at IGNORE NULLS) OVER (
+            PARTITION BY
+                source_id,
+                connection_name
+            ORDER BY line_number
+            ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
+        ) AS said_before,
+        first_value(said_at IGNORE NULLS) OVER (
+            PARTITION BY
+                source_id,
+                connection_name
+            ORDER BY line_number
+            ROWS BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING
+        ) AS said_after
     FROM messages
 )
 
@@ -87,6 +103,7 @@ SELECT
     line_number,
     source_id || ':' || CAST(coalesce(begins_at, first_line) AS VARCHAR) AS connection_id,
     said_at,
+    coalesce(said_before, said_after) AS passed_at,
     sender,
     request_side,
     message_kind,

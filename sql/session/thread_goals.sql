@@ -108,6 +108,7 @@ stream_words AS (
         said.thread_id AS session_id,
         said.event,
         messages.said_at,
+        messages.passed_at,
         said.turn_id,
         date_trunc('second', said.goal_created_at) AS goal_created_at,
         said.goal_status,
@@ -190,7 +191,7 @@ stream_states AS (
             goal_created_at
         ORDER BY
             goal_updated_at NULLS FIRST,
-            said_at NULLS FIRST,
+            passed_at NULLS FIRST,
             source_id,
             line_number
     )

@@ -73,13 +73,13 @@ stream_mentions AS (
 described AS (
     SELECT
         messages.connection_id,
-        messages.said_at,
+        messages.passed_at,
         requests.method,
         seen.*,
         row_number() OVER (
             PARTITION BY seen.thread_id
             ORDER BY
-                messages.said_at NULLS FIRST,
+                messages.passed_at NULLS FIRST,
                 seen.source_id,
                 seen.line_number,
                 seen.position
@@ -99,13 +99,14 @@ described AS (
 changes AS (
     SELECT
         messages.said_at,
+        messages.passed_at,
         changed.*,
         messages.message_kind = 'notification'
         OR coalesce(requests.answer_status = 'answered', FALSE) AS is_done,
         row_number() OVER (
             PARTITION BY changed.thread_id
             ORDER BY
-                messages.said_at NULLS FIRST,
+                messages.passed_at NULLS FIRST,
                 changed.source_id,
                 changed.line_number
         ) AS moment
@@ -180,31 +181,44 @@ stream_changes AS (
 -- A thread's model: that of the last answer that opened it, or of the last change of settings.
 models AS (
     SELECT
-        thread_id AS session_id,
-        arg_max(model, said_at) FILTER (WHERE said_at IS NOT NULL) AS timed_model,
-        arg_max(model, line_number) AS last_model
+        session_id,
+        model
     FROM (
         SELECT
-            thread_id,
-            said_at,
-            line_number,
-            model
-        FROM described
-        WHERE
-            is_opened
-            AND model IS NOT NULL
-        UNION ALL
-        SELECT
-            thread_id,
-            said_at,
-            line_number,
-            model
-        FROM changes
-        WHERE
-            is_done
-            AND model IS NOT NULL
+            thread_id AS session_id,
+            model,
+            row_number() OVER (
+                PARTITION BY thread_id
+                ORDER BY
+                    passed_at DESC NULLS LAST,
+                    source_id DESC,
+                    line_number DESC
+            ) AS recency
+        FROM (
+            SELECT
+                thread_id,
+                passed_at,
+                source_id,
+                line_number,
+                model
+            FROM described
+            WHERE
+                is_opened
+                AND model IS NOT NULL
+            UNION ALL
+            SELECT
+                thread_id,
+                passed_at,
+                source_id,
+                line_number,
+                model
+            FROM changes
+            WHERE
+                is_done
+                AND model IS NOT NULL
+        )
     )
-    GROUP BY thread_id
+    WHERE recency = 1
 ),
 
 -- --- where a sub-agent comes from -------------------------------------------------------------
@@ -244,7 +258,7 @@ openings AS (
     SELECT
         thread_id AS session_id,
         connection_id,
-        said_at,
+        passed_at,
         moment
     FROM described
     WHERE is_opened
@@ -454,7 +468,7 @@ git_said AS (
             repository_url,
             repo_id,
             FALSE AS is_patch,
-            said_at,
+            passed_at AS said_at,
             3 AS origin,
             moment
         FROM described
@@ -466,7 +480,7 @@ git_said AS (
             repository_url,
             repo_id,
             TRUE AS is_patch,
-            said_at,
+            passed_at AS said_at,
             4 AS origin,
             moment
         FROM changes
@@ -588,7 +602,7 @@ joined AS (
         streamed.times_opened,
         coalesce(streamed.is_ephemeral, initialized.is_ephemeral) AS is_ephemeral,
         coalesce(own.history_mode, streamed.history_mode, stored.history_mode) AS history_mode,
-        coalesce(models.timed_model, models.last_model, initialized.model, stored.model) AS model,
+        coalesce(models.model, initialized.model, stored.model) AS model,
         coalesce(own.model_provider, streamed.model_provider, stored.model_provider)
             AS model_provider,
         coalesce(own.cwd, streamed.cwd, stored.cwd) AS cwd,
@@ -686,7 +700,7 @@ inherited AS (
     INNER JOIN openings
         ON
             joined.parent_thread_id = openings.session_id
-            AND joined.began_at >= openings.said_at
+            AND joined.began_at >= openings.passed_at
     GROUP BY joined.session_id
 ),
 

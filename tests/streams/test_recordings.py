@@ -131,6 +131,32 @@ def test_items_are_those_of_the_messages(
     assert all(r["duration_ms"] is not None for r in found if r["is_completed"])
 
 
+def test_a_raw_stream_tells_the_same(streams: Path, tmp_path: Path) -> None:
+    """Only the server's notifications have times in it; what is told last is told last."""
+    captures = [root.path for root in stream_roots(streams)]
+    raw = [path.with_name(path.name.replace(".captured", "")) for path in captures]
+    turns = """
+        SELECT session_id, turn_id, turn_status, retries, steers, model, input_bytes
+        FROM app_turns ORDER BY ALL
+        """
+    threads = """
+        SELECT session_id, connection_basis, model, cwd, git_branch, name_chars, is_shelved
+        FROM threads ORDER BY ALL
+        """
+    goals = """
+        SELECT session_id, goal_created_at, goal_status, status_changes, usage_updates, ended_by
+        FROM thread_goals ORDER BY ALL
+        """
+    tables = ("app_turns", "threads", "thread_goals")
+    wrapped = lake(tmp_path / "wrapped", *(Root("app-server", path, None) for path in captures))
+    bare = lake(tmp_path / "raw", *(Root("app-server", path, None) for path in raw))
+    with counted(wrapped, *tables) as one, counted(bare, *tables) as other:
+        for sql in (turns, threads, goals):
+            told = rows(one, sql)
+            assert told
+            assert rows(other, sql) == told
+
+
 def test_every_request_has_the_answer_with_its_id(
     streams: Path, all_streams: duckdb.DuckDBPyConnection
 ) -> None:

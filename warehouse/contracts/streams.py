@@ -26,6 +26,12 @@ COLUMNS = (
         null="no stream tells of one",
     ),
     Column("said_at", TIMESTAMPTZ, "When the message passed", null="it has no time"),
+    Column(
+        "passed_at",
+        TIMESTAMPTZ,
+        "When the message passed, or the nearest one before it (else after it) that has a time",
+        null="none of its connection has a time",
+    ),
     Column("has_initialize", "BOOLEAN", "Whether the capture holds the connection's beginning"),
     Column("client_requests", "BIGINT", "Requests of the client"),
     Column("server_requests", "BIGINT", "Requests of the server to the client"),
