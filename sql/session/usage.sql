@@ -35,20 +35,24 @@ columns:
 scope: family
 */
 WITH
--- For a record that names another turn than the one that began last.
+-- For a record that names another turn than the one that began last: what holds for that turn
+-- from one of its contexts to the next.
 turn_contexts AS (
     SELECT
         source_id,
         turn_id,
-        min(line_number) AS line_number,
-        arg_max(model, line_number) AS model
+        model,
+        line_number,
+        lead(line_number) OVER (
+            PARTITION BY
+                source_id,
+                turn_id
+            ORDER BY line_number
+        ) AS next_line
     FROM parsed_turn_context
     WHERE
         turn_id IS NOT NULL
         AND model IS NOT NULL
-    GROUP BY
-        source_id,
-        turn_id
 ),
 
 counted AS (
@@ -83,6 +87,7 @@ counted AS (
                 WHEN verdicts.turn_id <> situations.turn_key THEN verdicts.turn_id
             END = turn_contexts.turn_id
             AND verdicts.line_number > turn_contexts.line_number
+            AND verdicts.line_number < coalesce(turn_contexts.next_line, 9223372036854775807)
     -- (that half of the lines are TRUE is what DuckDB assumes; of others that few are)
     WHERE verdicts.is_counted = TRUE
 ),
