@@ -133,6 +133,14 @@ events AS (
         ORDER BY goal_event_index
         ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
     )
+),
+
+stepped AS (
+    SELECT
+        *,
+        tokens_used - coalesce(tokens_before, CASE WHEN is_new_here THEN 0 END) AS tokens_step,
+        seconds_used - coalesce(seconds_before, CASE WHEN is_new_here THEN 0 END) AS seconds_step
+    FROM events
 )
 
 SELECT
@@ -148,16 +156,15 @@ SELECT
     events.turn_id,
     events.recorded_at,
     events.tokens_used,
-    events.tokens_used
-    - coalesce(events.tokens_before, CASE WHEN events.is_new_here THEN 0 END) AS tokens_step,
+    -- what was delivered again, or late, adds nothing: the steps add up to the highest value
+    CASE WHEN events.tokens_step < 0 THEN 0 ELSE events.tokens_step END AS tokens_step,
     events.seconds_used,
-    events.seconds_used
-    - coalesce(events.seconds_before, CASE WHEN events.is_new_here THEN 0 END) AS seconds_step,
+    CASE WHEN events.seconds_step < 0 THEN 0 ELSE events.seconds_step END AS seconds_step,
     threads.client_name,
     CASE
         WHEN events.thread_id IS NULL THEN 'unknown_thread'
         ELSE threads.missing_context
     END AS missing_context
-FROM events
+FROM stepped AS events
 LEFT JOIN threads
     ON events.thread_id = threads.session_id

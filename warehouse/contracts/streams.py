@@ -119,8 +119,10 @@ COLUMNS = (
     Column("connections", "BIGINT", "Connections that were asked", null="not in a stream"),
     # --- goals ----------------------------------------------------------------------------------
     Column("goal_event_index", "BIGINT", "Number of the event among its goal's, from 1"),
-    Column("tokens_step", "BIGINT", "Tokens since the event before", "not known", "tokens"),
-    Column("seconds_step", "BIGINT", "Seconds since the event before", "not known", "seconds"),
+    Column("tokens_step", "BIGINT", "Tokens since the highest value before", "not known", "tokens"),
+    Column(
+        "seconds_step", "BIGINT", "Seconds since the highest value before", "not known", "seconds"
+    ),
     Column("goal_key", "VARCHAR", "The goal's id, or the time of its creation where it has none"),
     Column("goal_number", "BIGINT", "Number of the goal in its thread, from 1"),
     Column(
