@@ -93,7 +93,7 @@ named AS (
         goal_id
 ),
 
--- --- by time: a `created` event is reported at once -------------------------------------------
+-- --- by time: a `created` event is reported at once, after the goal by any but a slow clock ----
 unstored_names AS (
     SELECT named.*
     FROM named
@@ -123,13 +123,20 @@ near AS (
             PARTITION BY
                 names.session_id,
                 names.goal_id
-            ORDER BY moments.goal_created_at DESC
+            ORDER BY
+                (moments.goal_created_at > names.created_event_at),
+                CASE
+                    WHEN moments.goal_created_at > names.created_event_at
+                        THEN moments.goal_created_at
+                END,
+                moments.goal_created_at DESC
         ) AS moment_rank,
         row_number() OVER (
             PARTITION BY
                 moments.session_id,
                 moments.goal_created_at
             ORDER BY
+                (moments.goal_created_at > names.created_event_at),
                 names.created_event_at,
                 names.goal_id
         ) AS name_rank
