@@ -117,12 +117,13 @@ stream_words AS (
         said.tokens_used,
         said.seconds_used,
         said.objective_chars,
-        -- a goal that is cleared is the one that the stream told of last
+        -- a goal that is cleared is the one that streams told of last, in this capture or another
         max(said.goal_created_at) OVER (
-            PARTITION BY
+            PARTITION BY said.thread_id
+            ORDER BY
+                messages.passed_at NULLS FIRST,
                 said.source_id,
-                said.thread_id
-            ORDER BY said.line_number
+                said.line_number
             ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
         ) AS latest_created_at
     FROM parsed_app_goals AS said
