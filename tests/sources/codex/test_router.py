@@ -392,6 +392,14 @@ def test_an_unknown_field_changes_no_row(case: dict[str, Any]) -> None:
         # counts that sums have no room for
         (dumped(envelope("token_usage_record", {"usage": {"input_tokens": MOST}})), "bad_field"),
         (dumped(envelope("token_usage_record", {"usage": {"input_tokens": -MOST}})), "bad_field"),
+        (  # the error quotes the first type, which holds a quote itself
+            dumped(
+                envelope(
+                    "event_msg", {"type": "item_completed", "item": {"type": "Plan", "id": "p"}}
+                )
+            ).replace(b'"type":"Plan"', b'"type":"it\'s %s","type":"Plan"' % CANARY.encode()),
+            "bad_field",
+        ),
     ],
 )
 def test_what_cannot_be_read_is_rejected(line: bytes, rule: str) -> None:

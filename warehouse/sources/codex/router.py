@@ -131,7 +131,7 @@ _ITEM_FIELDS = _LINE_FIELDS | {"metadata"}
 _HALF_PAIR = re.compile(
     rb"(?<!\\)((?:\\\\)*)(?:(\\u[dD][89abAB]\w\w\\u[dD][c-fC-F]\w\w)|\\u[dD][89a-fA-F]\w\w)"
 )
-_QUOTED = re.compile(r"'[^']*'")
+_QUOTED = re.compile(r"'.*'", re.DOTALL)  # up to the last: a value may hold quotes
 
 _UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
