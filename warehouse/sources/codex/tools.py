@@ -13,7 +13,7 @@ from warehouse.privacy import Privacy
 from warehouse.sources.base import Rows
 from warehouse.sources.codex.messages import Item, utf8_size
 from warehouse.sources.codex.patches import add_patch, count_patch
-from warehouse.sources.codex.shapes import ABSENT, NULL, Label, Payload, Place, Raw, Shape
+from warehouse.sources.codex.shapes import ABSENT, Label, Payload, Place, Raw, Shape, is_text
 from warehouse.sources.codex.shell import (
     COMMAND_TOOLS,
     command_of_call,
@@ -326,12 +326,12 @@ class ToolOutput(Item):
         if output.startswith(b"["):
             found = _parts(output)
             parts = len(found)
-            images = sum(part.image_url is not ABSENT for part in found)
-            texts = [bytes(part.text) for part in found if part.text is not ABSENT]
+            images = sum(part.image_url != ABSENT for part in found)
+            texts = [bytes(part.text) for part in found if is_text(part.text)]
             size: int | None = sum(len(text) - 2 for text in texts)
             output = texts[0] if texts else b""
         else:
-            size = None if output == NULL else len(output) - 2
+            size = json_bytes(self.output)
         outcome, exit_code, duration, tokens, lines = outcome_of(output)
         rows["parsed_tool_results"].append(
             (
