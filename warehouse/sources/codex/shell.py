@@ -34,6 +34,7 @@ class Arguments(msgspec.Struct, gc=False):
     input: str | list[str] | None = None
     sandbox_permissions: str | None = None
     with_escalated_permissions: bool | None = None
+    session_id: Raw = ABSENT
 
 
 _arguments = msgspec.json.Decoder(Arguments).decode
@@ -49,7 +50,7 @@ def command_of_call(arguments: str, privacy: Privacy) -> tuple[str, str | None, 
     except (msgspec.MsgspecError, UnicodeEncodeError):
         return None  # models write arguments that are no JSON, or of wrong types
     command = found.cmd or found.command or found.input
-    if not command:
+    if not command or found.session_id != ABSENT:  # unified_exec wrote to one that ran, too
         return None
     text, word, digest = describe(command, privacy)
     permissions = found.sandbox_permissions
