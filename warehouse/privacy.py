@@ -18,10 +18,13 @@ from warehouse.errors import RollhouseError
 
 SECRET_BYTES = 32
 
-_CREDENTIALS = re.compile(r"^([a-z][a-z0-9+.-]*://)[^/@]*@", re.IGNORECASE)
-_SCP_LIKE = re.compile(r"^(?:[^/@]+@)?([^/:]+):(?!//)(.+)$")
+# Passwords may hold an @, and hosts a token as their query.
+_CREDENTIALS = re.compile(
+    r"^([a-z][a-z0-9+.-]*://)(?:[^/]*@)?([^?#]*).*", re.IGNORECASE | re.DOTALL
+)
+_SCP_LIKE = re.compile(r"^(?:[^/]+@)?([^/:@]+):(?!//)(.+)$")
 _HIDDEN_PATH = re.compile(r"(?:/[0-9a-f]{16})+\Z")
-_SCHEME = re.compile(r"^[a-z][a-z0-9+.-]*://(?:[^/@]*@)?", re.IGNORECASE)
+_SCHEME = re.compile(r"^[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 
 
 class SecretError(RollhouseError):
@@ -99,7 +102,7 @@ def _hidden_folder(privacy: Privacy, folder: str) -> str:
 
 @lru_cache(maxsize=256)  # the same few repositories come again and again
 def _repository(privacy: Privacy, url: str) -> tuple[str | None, str | None]:
-    clean = _CREDENTIALS.sub(r"\1", url)
+    clean = _CREDENTIALS.sub(r"\1\2", url)
     if scp := _SCP_LIKE.match(clean):
         host, path = scp.groups()
         clean = f"{host}:{path}"

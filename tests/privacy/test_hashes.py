@@ -92,8 +92,15 @@ class TestHashes:
         ("https://github.com/acme/tool.git", "https://github.com/acme/tool.git"),
         ("https://me:secret@github.com/acme/tool", "https://github.com/acme/tool"),
         ("https://token@github.com/Acme/Tool/", "https://github.com/Acme/Tool/"),
+        ("https://me:se@cr@et@github.com/acme/tool", "https://github.com/acme/tool"),
+        (
+            "https://github.com/acme/tool.git?private_token=secret",
+            "https://github.com/acme/tool.git",
+        ),
+        ("https://me:secret?@github.com/acme/tool.git#secret", "https://github.com/acme/tool.git"),
         ("HTTPS://x:y@github.com/acme/tool", "HTTPS://github.com/acme/tool"),
         ("git@github.com:acme/tool.git", "github.com:acme/tool.git"),
+        ("me@example.org@github.com:acme/tool.git", "github.com:acme/tool.git"),
         ("ssh://git@github.com/acme/tool.git", "ssh://github.com/acme/tool.git"),
     ],
 )

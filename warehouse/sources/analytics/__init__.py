@@ -25,7 +25,7 @@ class AnalyticsSource:
     """The source kind `analytics`; a root is a file, or a folder with `.jsonl` files."""
 
     kind = "analytics"
-    parser_version = 1
+    parser_version = 2
 
     @property
     def tables(self) -> tuple[str, ...]:

@@ -25,7 +25,7 @@ class AppServerSource:
     """The source kind `app-server`; a root is a file, or a folder with `.jsonl` files."""
 
     kind = "app-server"
-    parser_version = 1
+    parser_version = 2
 
     @property
     def tables(self) -> tuple[str, ...]:

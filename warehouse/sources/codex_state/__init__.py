@@ -26,7 +26,7 @@ class CodexStateSource:
     """The source kind `codex-state`, which is read wherever the settings name a Codex home."""
 
     kind = "codex-state"
-    parser_version = 1
+    parser_version = 2
 
     @property
     def tables(self) -> tuple[str, ...]:
