@@ -126,9 +126,12 @@ class Build(AbstractContextManager["Build"]):
         return code_identity(self.settings)
 
     def is_up_to_date(self) -> bool:
-        """Whether neither sources nor models changed since the live build. Fast."""
+        """Whether neither sources nor models changed since the live build. Fast.
+
+        Never so with `verify`: what was published may be damaged by itself.
+        """
         record = self.live
-        if record is None or self.plan.news or self._has_texts_to_capture():
+        if record is None or self._verify or self.plan.news or self._has_texts_to_capture():
             return False
         return record.generation == self.manifest.generation and record.code == self.code
 

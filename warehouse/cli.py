@@ -86,7 +86,7 @@ def build(
     ] = None,
     jobs: Annotated[int | None, typer.Option(min=1, help="Worker processes.")] = None,
     verify: Annotated[
-        bool, typer.Option("--verify", help="Read all files again and compare hashes.")
+        bool, typer.Option("--verify", help="Read all files again, and make all tables anew.")
     ] = False,
 ) -> None:
     """Read what changed and publish the warehouse anew."""

@@ -62,7 +62,10 @@ def open_warehouse(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
                 },
             )
         except duckdb.Error as error:
-            raise QueryError(f"{database} cannot be opened: {error}") from None
+            raise QueryError(
+                f"{database} cannot be opened: {error}\nIf it is damaged, `rollhouse build "
+                "--verify` makes it anew."
+            ) from None
         with connection:
             connection.execute(f"SET TimeZone = '{settings.timezone}'")
             connection.execute("SET lock_configuration = true")

@@ -310,6 +310,15 @@ class TestMadeAnew:
     def test_with_verify(self, sync: Callable[..., Build], home: Path) -> None:
         self.assert_anew(sync, home, verify=True)
 
+    @pytest.mark.parametrize("verify", [False, True])
+    def test_verify_where_nothing_changed(
+        self, sync: Callable[..., Build], home: Path, verify: bool
+    ) -> None:
+        """A published file may be damaged although all that it was made of is as it was."""
+        settings = sync().settings
+        with Build(settings, verify=verify) as work:
+            assert work.is_up_to_date() is not verify
+
     @pytest.mark.usefixtures("grown")
     def test_other_code(self, sync: Callable[..., Build], home: Path, models: Path) -> None:
         model = models / "session" / "sources_seen.sql"
