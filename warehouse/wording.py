@@ -26,6 +26,17 @@ def size(number: int) -> str:
     return f"{scaled:,.1f} {units[0]}"
 
 
+def short(number: int, digits: int) -> str:
+    """`812`, `1.2M`: thousands, millions or thousand millions, with so many decimal places."""
+    if number < 1000:
+        return str(number)
+    scaled, units = number / 1000, ["k", "M", "B"]
+    while round(scaled, digits) >= 1000 and len(units) > 1:
+        scaled /= 1000
+        del units[0]
+    return f"{scaled:,.{digits}f}{units[0]}"
+
+
 def money(dollars: int | Decimal) -> str:
     """To the cent; amounts below one dollar to four places, tinier ones as what they are."""
     dollars = Decimal(dollars)

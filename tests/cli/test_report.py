@@ -137,7 +137,35 @@ def test_nothing_read_yet(summary: Record, status: Record) -> None:
     coverage = dict.fromkeys(summary["coverage"], nothing)
     text = render({"usage": usage, "coverage": coverage}, status)
     assert "No response of a model has been read yet." in text
-    assert Page(text).tables == []
+    assert "<p>No use yet. From the warehouse built " in text
+    assert "<title>Codex usage</title>" in text
+    assert Page(text).tables == [Page(render(summary, status)).tables[-1]]  # what is not covered
+
+
+def test_no_price_at_all(summary: Record, status: Record) -> None:
+    """An axis of dollars without a bar would look like no cost."""
+    (row,) = (row for row in summary["usage"]["by_model"] if row["cost_usd"] is None)
+    usage = summary["usage"] | {"cost_usd": None, "responses": 1}
+    usage |= {key: [row | {"project": "/p"}] for key in ("by_model", "by_project", "by_label")}
+    coverage = summary["coverage"] | {"cost_usd": {"covered": 0, "total": 1}}
+    text = render({"usage": usage, "coverage": coverage}, status)
+    page = Page(text)
+    assert [name for name in page.drawings if name.startswith("Cost")] == []
+    assert {"Tokens over time", "Tokens by model", "Tokens by project"} <= page.drawings.keys()
+    assert "covers 0 of 1 response<" in text
+    assert "The cost leaves out 1 response without a price." in text
+
+
+def test_a_little_is_not_nothing_and_much_has_its_unit(summary: Record, status: Record) -> None:
+    little = Decimal("0.0031")
+    row = summary["usage"]["by_model"][0] | {"cost_usd": little, "total_tokens": 999_999}
+    usage = summary["usage"] | {"by_model": [row], "cost_usd": little, "total_tokens": 999_999}
+    text = render({**summary, "usage": usage}, status)
+    page = Page(text)
+    assert page.tables[0][1][-2] == "$0.0031"
+    assert "$0.0031" in page.drawings["Cost by model"]
+    assert "1.0M" in page.drawings["Tokens by model"]
+    assert ">1.00M<" in text
 
 
 def test_goals_stand_beside_what_they_cover(summary: Record, status: Record) -> None:
@@ -155,7 +183,10 @@ def test_goals_stand_beside_what_they_cover(summary: Record, status: Record) -> 
     goals = {
         "summary": group,
         "by_goal_type": [{**group, "goal_type": "product"}, empty],
-        "by_model": [{**group, "model_group": "<b>", "total_cost_usd_known_goals": 1200}],
+        "by_model": [
+            {**group, "model_group": "<b>", "total_cost_usd_known_goals": 1200},
+            {**group, "model_group": "none", "successes": 0},
+        ],
     }
     page = Page(render(summary, status, goals))
     by_type, by_model = page.tables[-2:]
@@ -174,8 +205,9 @@ def test_goals_stand_beside_what_they_cover(summary: Record, status: Record) -> 
             ]
         ]
     ]
-    assert [row[0] for row in by_model[1:]] == ["<b>"]
+    assert [row[0] for row in by_model[1:]] == ["<b>", "none"]
     assert by_model[1][6] == "all"
+    assert by_model[2][-1] == "0 of 0"
 
 
 def test_file_is_private_and_replaced_whole(published: Settings, tmp_path: Path) -> None:
@@ -185,8 +217,11 @@ def test_file_is_private_and_replaced_whole(published: Settings, tmp_path: Path)
     assert path.read_text(encoding="utf-8").startswith("<!doctype html>")
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert list(tmp_path.iterdir()) == [path]
-    with pytest.raises(QueryError):
-        write_report(published.model_copy(update={"home": tmp_path}), path)
+    nowhere = tmp_path / "nowhere"
+    for home in (tmp_path, nowhere):
+        with pytest.raises(QueryError, match="there is no warehouse"):
+            write_report(published.model_copy(update={"home": home}), home / "report.html")
+    assert not nowhere.exists()
 
 
 def test_command(rollhouse: Rollhouse, published: Settings, tmp_path: Path) -> None:
@@ -245,5 +280,31 @@ def test_rows_without_a_day() -> None:
 
 
 def test_names_are_as_short_as_they_can_be() -> None:
-    names = ["/a/b/c", "/x/b/c", "/a/b/d", "e", None, "/"]
-    assert charts.short_names(names) == ["a/b/c", "x/b/c", "b/d", "e", "(unknown)", ""]
+    names = ["/a/b/c", "/x/b/c", "/a/b/d", "e", "(unknown)", "/"]
+    assert charts.short_names(names) == ["a/b/c", "x/b/c", "b/d", "e", "(unknown)", "/"]
+
+
+def test_names_of_bars_differ() -> None:
+    """Too long ones lose their beginning; bars of one name would be drawn as one."""
+    folder = "/srv/" + "very-long-name-of-a-folder/" * 2
+    names = [f"{folder}one", f"{folder}two", "/home/x", "/home/x/", None, 'C:\\a"b']
+    rows = [{"project": name, "total_tokens": 1000 + n} for n, name in enumerate(names)]
+    texts = Page(charts.bars(rows, "project", "total_tokens")).drawings["Tokens by project"]
+    ends = [
+        "\N{HORIZONTAL ELLIPSIS}long-name-of-a-folder/one",
+        "\N{HORIZONTAL ELLIPSIS}long-name-of-a-folder/two",
+    ]
+    assert texts[:6] == [*ends, "/home/x", "/home/x", "(unknown)", 'C:\\a"b']
+    assert [text for text in texts if text.endswith("k")] == ["1.0k"] * 6
+
+
+@pytest.mark.parametrize(
+    ("last", "label"), [(30, "1 Jan"), (300, "29 Dec 2025"), (900, "Jan 2026")]
+)
+def test_axes_tell_the_year_where_there_are_several(last: int, label: str) -> None:
+    unit, rows = charts.buckets([day(0), day(last)])
+    for chart, name in (
+        (charts.tokens_over_time(rows, unit), "Tokens over time"),
+        (charts.cost_over_time(rows, unit), "Cost over time"),
+    ):
+        assert Page(chart).drawings[name].count(label) == 1

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from warehouse import __version__, overview
 from warehouse.errors import UsageError
 from warehouse.report import charts, tables
-from warehouse.wording import count, moment, money
+from warehouse.wording import count, moment, money, short
 
 if TYPE_CHECKING:
     from warehouse.settings import Settings
@@ -34,9 +34,10 @@ def write_report(settings: Settings, path: Path) -> None:
 
     Raises UsageError if the folder is not there.
     """
+    summary = overview.usage(settings)  # first: where there is no warehouse, that is to be said
     if not path.parent.is_dir():
         raise UsageError(f"there is no folder {path.parent} to write the report to")
-    page = render(overview.usage(settings), overview.status(settings), overview.goals(settings))
+    page = render(summary, overview.status(settings), overview.goals(settings))
     aside = path.with_name(f"{path.name}.{os.getpid()}")
     descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
@@ -48,10 +49,12 @@ def render(summary: Record, status: Record, goals: Record | None = None) -> str:
     """The page for what `overview` found."""
     usage, coverage = summary["usage"], summary["coverage"]
     built_at = status["freshness"]["built_at"]
+    period = _period(usage["first_response_at"], usage["last_response_at"])
+    timezone = escape(status["warehouse"]["timezone"])
     return Template(_PAGE.read_text(encoding="utf-8")).substitute(
-        period=_period(usage["first_response_at"], usage["last_response_at"]),
+        title=f"Codex usage, {period}" if period else "Codex usage",
+        told=f"{period}, in the timezone {timezone}." if period else "No use yet.",
         built=moment(built_at) if built_at else "at an unknown time",
-        timezone=escape(status["warehouse"]["timezone"]),
         version=__version__,
         tiles="\n".join(_tiles(usage, coverage)),
         body="\n".join([*_sections(usage, coverage, status), *_goals(goals)]),
@@ -60,7 +63,7 @@ def render(summary: Record, status: Record, goals: Record | None = None) -> str:
 
 def _period(first: datetime | None, last: datetime | None) -> str:
     if first is None or last is None:
-        return "no use yet"
+        return ""
     days = (_long(first.date()), _long(last.date()))
     return days[0] if days[0] == days[1] else " to ".join(days)
 
@@ -76,7 +79,11 @@ def _tiles(usage: Record, coverage: Record) -> list[str]:
     values = (
         ("Sessions", f"{usage['sessions']:,}", f"{with_usage:,} with usage"),
         ("Responses", f"{usage['responses']:,}", f"in {count(usage['turns'], 'turn')}"),
-        ("Tokens", _short(tokens), _covers(coverage["total_tokens"])),
+        (
+            "Tokens",
+            "unknown" if tokens is None else short(tokens, 2),
+            _covers(coverage["total_tokens"]),
+        ),
         ("Cost", "unknown" if cost is None else money(cost), _covers(coverage["cost_usd"])),
     )
     return [
@@ -86,36 +93,38 @@ def _tiles(usage: Record, coverage: Record) -> list[str]:
     ]
 
 
-def _short(number: int | None) -> str:
-    if number is None:
-        return "unknown"
-    for size, unit in ((10**9, "B"), (10**6, "M"), (10**3, "k")):
-        if number >= size:
-            return f"{number / size:.2f} {unit}"
-    return f"{number:,}"
-
-
 def _covers(share: Record) -> str:
-    if share["covered"] == share["total"]:
-        return f"of all {count(share['total'], 'response')}"
-    return f"of {share['covered']:,} of {count(share['total'], 'response')}"
+    if share["covered"] == share["total"] > 1:
+        return f"covers all {share['total']:,} responses"
+    return f"covers {share['covered']:,} of {count(share['total'], 'response')}"
 
 
 def _sections(usage: Record, coverage: Record, status: Record) -> list[str]:
-    if not usage["responses"]:
-        return ["<p>No response of a model has been read yet.</p>"]
+    if usage["responses"]:
+        sections = _use(usage, coverage)
+    else:
+        sections = ["<p>No response of a model has been read yet.</p>"]
+    if status["not_covered"]:
+        note = "What is missing here is not known; it is not zero."
+        sections.append(_section("Not covered", note, tables.gaps(status["not_covered"])))
+    return sections
+
+
+def _use(usage: Record, coverage: Record) -> list[str]:
+    """What was used: over time, by model, project and label."""
     unpriced = coverage["cost_usd"]["total"] - coverage["cost_usd"]["covered"]
-    gap = f"{count(unpriced, 'response')} without a price are in no cost." if unpriced else ""
+    gap = f"The cost leaves out {count(unpriced, 'response')} without a price." if unpriced else ""
     bucket, rows = charts.buckets(usage["by_day"])
     sections = [
         _section(
             f"Tokens per {bucket}",
             "Cached input was read from the cache; output includes reasoning. "
             + _known("cached_input_tokens", "Cached input is known", coverage),
-            charts.tokens_over_time(rows),
+            charts.tokens_over_time(rows, bucket),
         ),
-        _section(f"Cost per {bucket}", gap, charts.cost_over_time(rows)),
     ]
+    if usage["cost_usd"] is not None:
+        sections.append(_section(f"Cost per {bucket}", gap, charts.cost_over_time(rows, bucket)))
     for title, key in (("Models", "model"), ("Projects", "project"), ("Labels", "label")):
         rows = usage[f"by_{key}"]
         if key == "label" and len(rows) < 2:
@@ -126,9 +135,6 @@ def _sections(usage: Record, coverage: Record, status: Record) -> list[str]:
         sections.append(
             _section(title, note, f'<div class="pair">{pair}</div>', tables.usage(shown, key))
         )
-    if status["not_covered"]:
-        note = "What is missing here is not known; it is not zero."
-        sections.append(_section("Not covered", note, tables.gaps(status["not_covered"])))
     return sections
 
 

@@ -9,15 +9,18 @@ given stand-ins, which become CSS variables.
 
 from __future__ import annotations
 
+import json
 import re
 from collections import defaultdict
 from collections.abc import Iterable
 from datetime import date, timedelta
-from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import altair as alt
 import vl_convert
+
+from warehouse.wording import money, short
 
 Record = dict[str, Any]
 
@@ -35,9 +38,11 @@ _FONT = "system-ui, -apple-system, 'Segoe UI', sans-serif"
 
 _KINDS = ("Cached input", "Other input", "Output")
 _NAMES = 160  # what names of bars may take, in pixels
+_LETTERS = 26  # of an average width that fit there
 _MIN_BARS = 14  # so that a single day is not one wide block
 _MAX_DAYS = 62
 _MAX_WEEKS = 104
+_STARTS = {"day": "{0.day} {0:%b}", "week": "{0.day} {0:%b %Y}", "month": "{0:%b %Y}"}
 
 
 def buckets(days: list[Record]) -> tuple[str, list[Record]]:
@@ -69,7 +74,7 @@ def _start(day: date, unit: str) -> date:
     return day.replace(day=1) if unit == "month" else day
 
 
-def tokens_over_time(rows: list[Record]) -> str:
+def tokens_over_time(rows: list[Record], unit: str) -> str:
     """Stacked bars: cached input, other input, output."""
     values = []
     for row in rows:
@@ -83,7 +88,7 @@ def tokens_over_time(rows: list[Record]) -> str:
         alt.Chart(alt.Data(values=values))
         .mark_bar()
         .encode(
-            x=_time_axis(rows),
+            x=_time_axis(rows, unit),
             y=alt.Y("tokens:Q", title=None, axis=alt.Axis(format="~s", tickCount=4)),
             color=alt.Color(
                 "kind:N",
@@ -99,13 +104,13 @@ def tokens_over_time(rows: list[Record]) -> str:
     return _svg(chart, "Tokens over time")
 
 
-def cost_over_time(rows: list[Record]) -> str:
+def cost_over_time(rows: list[Record], unit: str) -> str:
     values = [{"start": str(row["start"]), "cost": float(row.get("cost_usd", 0))} for row in rows]
     chart = (
         alt.Chart(alt.Data(values=values))
         .mark_bar(color=_ONE)
         .encode(
-            x=_time_axis(rows),
+            x=_time_axis(rows, unit),
             y=alt.Y("cost:Q", title=None, axis=alt.Axis(format="$,.2~f", tickCount=4)),
         )
         .properties(width=WIDTH, height=140)
@@ -113,31 +118,43 @@ def cost_over_time(rows: list[Record]) -> str:
     return _svg(chart, "Cost over time")
 
 
-def _time_axis(rows: list[Record]) -> alt.X:
+def _time_axis(rows: list[Record], unit: str) -> alt.X:
     starts = [str(row["start"]) for row in rows]
-    names = {str(row["start"]): f"{row['start'].day} {row['start']:%b}" for row in rows}
+    names = {str(row["start"]): _STARTS[unit].format(row["start"]) for row in rows}
     return alt.X(
         "start:O",
         title=None,
         scale=alt.Scale(domain=starts, paddingInner=0.25),
         axis=alt.Axis(
-            labelExpr=f"{names}[datum.value]",
+            labelExpr=_lookup(names),
             labelAngle=0,
             labelOverlap="greedy",
-            labelSeparation=8,
+            labelSeparation=16,
             grid=False,
         ),
     )
 
 
+def _lookup(names: dict[str, str]) -> str:
+    """What Vega is to write where an axis has these values."""
+    return f"{json.dumps(names)}[datum.value]"
+
+
 def bars(rows: list[Record], key: str, value: str) -> str:
-    """One bar a row, the value at its end; a row whose value is not known says so."""
-    names = short_names([row[key] for row in rows])
+    """One bar a row, the value at its end; a row whose value is not known says so.
+
+    Nothing where no value is known.
+    """
+    if all(row[value] is None for row in rows):
+        return ""
+    names = ["(unknown)" if row[key] is None else str(row[key]) for row in rows]
+    say = money if value == "cost_usd" else partial(short, digits=1)
+    shown = dict(zip(names, map(_cut, short_names(names)), strict=True))
     values = [
         {
             "name": name,
             "value": float(row[value] or 0),
-            "text": "unknown" if row[value] is None else _text(row[value], value),
+            "text": "unknown" if row[value] is None else say(row[value]),
         }
         for name, row in zip(names, rows, strict=True)
     ]
@@ -147,7 +164,12 @@ def bars(rows: list[Record], key: str, value: str) -> str:
             title=None,
             sort=names,
             axis=alt.Axis(
-                domain=False, ticks=False, labelLimit=_NAMES, minExtent=_NAMES, labelPadding=6
+                labelExpr=_lookup(shown),
+                domain=False,
+                ticks=False,
+                labelLimit=_NAMES,
+                minExtent=_NAMES,
+                labelPadding=6,
             ),
         ),
         x=alt.X("value:Q", title=None, axis=None),
@@ -167,26 +189,22 @@ def bars(rows: list[Record], key: str, value: str) -> str:
     return _svg(chart, f"{title} by {key}")
 
 
-def _text(number: int | Decimal, value: str) -> str:
-    if value == "cost_usd":
-        return f"${number:,.2f}"
-    for size, unit in ((10**9, "B"), (10**6, "M"), (10**3, "k")):
-        if number >= size:
-            return f"{number / size:,.1f}{unit}"
-    return f"{number:,}"
+def _cut(name: str) -> str:
+    """The end of a name that is too long: it is there that most differ."""
+    return name if len(name) <= _LETTERS else f"\N{HORIZONTAL ELLIPSIS}{name[1 - _LETTERS :]}"
 
 
-def short_names(names: Iterable[object]) -> list[str]:
+def short_names(names: Iterable[str]) -> list[str]:
     """Paths by as many of their last parts (two at least) as tell them apart."""
-    full = ["(unknown)" if name is None else str(name) for name in names]
-    parts = [name.rstrip("/").split("/") for name in full]
-    short = []
+    full = list(names)
+    parts = [(name.rstrip("/") or name).split("/") for name in full]
+    found = []
     for own in parts:
         length = 2
         while length < len(own) and sum(own[-length:] == other[-length:] for other in parts) > 1:
             length += 1
-        short.append("/".join(own[-length:]))
-    return short
+        found.append("/".join(own[-length:]))
+    return found
 
 
 def _svg(chart: alt.Chart | alt.LayerChart, label: str) -> str:

@@ -6,10 +6,13 @@ Belongs here: columns, their titles and formats. Does not belong here: their loo
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 from typing import Any
 
 import polars as pl
 from great_tables import GT
+
+from warehouse.wording import money
 
 Record = dict[str, Any]
 
@@ -32,14 +35,18 @@ def usage(rows: list[Record], key: str) -> str:
         "priced": "Priced",
     }
     cells = [
-        {**row, "priced": _part(row["cost_covered_responses"], row["responses"])} for row in rows
+        {
+            **row,
+            "cost_usd": _money(row["cost_usd"]),
+            "priced": _part(row["cost_covered_responses"], row["responses"]),
+        }
+        for row in rows
     ]
     table = (
         GT(_frame(cells, columns))
         .cols_label(cases={**columns})
         .cols_align("right", columns=[name for name in columns if name != key])
         .fmt_integer([name for name in columns if name.endswith(("s", "tokens")) and name != key])
-        .fmt_currency("cost_usd", currency="USD")
         .sub_missing(missing_text=_UNKNOWN)
     )
     return _html(table)
@@ -61,6 +68,8 @@ def goals(rows: list[Record], key: str, title: str) -> str:
     cells = [
         {
             **row,
+            "total_cost_usd": _money(row["total_cost_usd"]),
+            "known_cost_per_success_usd": _money(row["known_cost_per_success_usd"]),
             "known": _part(row["total_cost_usd_known_goals"], row["closed_goals"]),
             "known_successes": _part(row["known_cost_successes"], row["successes"]),
         }
@@ -73,7 +82,6 @@ def goals(rows: list[Record], key: str, title: str) -> str:
         .cols_align("right", columns=[name for name in columns if name != key])
         .fmt_integer(["closed_goals", "successes", "total_attempts"])
         .fmt_percent("success_rate", decimals=0)
-        .fmt_currency(["total_cost_usd", "known_cost_per_success_usd"], currency="USD")
         .sub_missing(missing_text=_UNKNOWN)
     )
     return _html(table)
@@ -91,8 +99,12 @@ def gaps(rows: list[Record]) -> str:
     return _html(table)
 
 
+def _money(dollars: Decimal | None) -> str | None:
+    return None if dollars is None else money(dollars)
+
+
 def _part(covered: int, total: int) -> str:
-    return "all" if covered == total else f"{covered:,} of {total:,}"
+    return "all" if covered == total > 0 else f"{covered:,} of {total:,}"
 
 
 def _frame(rows: list[Record], columns: dict[str, str]) -> pl.DataFrame:
