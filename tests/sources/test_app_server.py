@@ -235,6 +235,21 @@ def test_ids_in_snake_case() -> None:
     assert (row["root_session_id"], row["parent_thread_id"], row["agent_role"]) == ("s", "p", "r")
 
 
+def test_a_handshake_in_snake_case() -> None:
+    """It names no id of a thread, turn or item."""
+    hello = {
+        "client_info": {"name": "ide", "version": "1"},
+        "capabilities": {"experimental_api": True},
+    }
+    row = one("parsed_app_connections", {"id": 1, "method": "initialize", "params": hello})
+    assert (row["client_name"], row["is_experimental"]) == ("ide", True)
+    agent = {"user_agent": "ide/0.169.0 (Debian 12; x86_64)", "platform_os": "linux"}
+    row = one("parsed_app_connections", {"id": 1, "result": agent})
+    assert (row["event"], row["cli_version"]) == ("initialize/answered", "0.169.0")
+    review = {"turn": {"id": TURN, "status": "inProgress"}, "review_thread_id": THREAD}
+    assert one("parsed_app_turns", {"id": 2, "result": review})["review_thread_id"] == THREAD
+
+
 @pytest.mark.parametrize(
     ("line", "rule"),
     [

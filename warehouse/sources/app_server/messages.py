@@ -77,7 +77,9 @@ _AFTER_TEXT = re.compile(b'"' + _AFTER.pattern)
 _AFTER_BYTES = 120
 
 _METHOD = re.compile(r"[A-Za-z][\w./$-]{0,99}\Z", re.ASCII)
-_SNAKE_ID = re.compile(rb'"(?:thread|turn|item|session|request)_id" ?:')
+_SNAKE = re.compile(
+    rb'"(?:(?:thread|turn|item|session|request|review_thread)_id|client_info|user_agent)" ?:'
+)
 # Names that the protocol spells with underscores where all others are camelCase.
 _TRULY_SNAKE = frozenset(
     {
@@ -327,7 +329,9 @@ class AppServerParser:
 
     def _decode(self, decode: Any, value: bytes) -> Any:
         """Decode leniently as to the spelling of names (thread_id for threadId)."""
-        if b'_id"' in value and decode is not self._event and _SNAKE_ID.search(value):
+        # what it matches ends in one of these, which is found faster
+        may_be = b'_id"' in value or b'_info"' in value or b'_agent"' in value
+        if may_be and decode is not self._event and _SNAKE.search(value):
             anything: Any = decoded(msgspec.json.decode, value, "not_json")
             value = msgspec.json.encode(_camel(anything))
         return decoded(decode, value, "bad_field")
