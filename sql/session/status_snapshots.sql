@@ -2,7 +2,7 @@
 description: >
   What status panels and exit lines showed of a session: model, usage, context and limits, with
   the rounding of the display. Never a part of usage: they stand beside it. Reset times are
-  turned into instants by the day of the capture (its file's date, else its name's) in the
+  turned into instants by the day of the capture (in its name, else its file's date) in the
   timezone of the settings.
 grain: one row per limit of a panel; one per panel or exit line without limits
 key: [source_id, line_number, position]
