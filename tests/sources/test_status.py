@@ -267,6 +267,19 @@ def test_families_of_limits(tmp_path: Path) -> None:
     ]
 
 
+def test_a_limit_that_was_cut_off_is_no_heading(tmp_path: Path) -> None:
+    content = """\
+  >_ OpenAI Codex (v0.120.0)
+
+  Model:          gpt-5.3-codex
+  5h limit:       [█████] 77% l
+  Weekly limit:   60% left
+"""
+    assert [(r.get("limit_group"), r["limit_label"]) for r in limits(tmp_path, content)] == [
+        (None, "Weekly")
+    ]
+
+
 @pytest.mark.parametrize(
     ("value", "state"),
     [
@@ -369,6 +382,32 @@ def test_a_session_named_by_its_name_stays_unnamed(tmp_path: Path) -> None:
     content = "Token usage: total=12 input=5 output=7\nrun codex resume my-secret-name\n\n\n"
     late = f"{content}codex resume {SESSION}\n"
     assert "thread_id" not in panel(tmp_path, late)
+
+
+@pytest.mark.parametrize("width", range(40, 100))
+def test_an_exit_line_that_a_narrow_terminal_wrapped(tmp_path: Path, width: int) -> None:
+    """The whole line is longer than the 80 columns of an ordinary terminal."""
+    said_at_exit = (
+        "Token usage: total=1,166,383 input=1,142,780 (+ 30,305,408 cached) output=23,603"
+        " (reasoning 5,556)",
+        f"To continue this session, run codex resume {SESSION}",
+        "3 files changed",
+    )
+    rows = [
+        line[at : at + width].rstrip() for line in said_at_exit for at in range(0, len(line), width)
+    ]
+    row = panel(tmp_path, "\n".join(rows) + "\n")
+    names = ("total", "input", "cached", "output", "reasoning")
+    shown = [row[f"shown_{name}_tokens"] for name in names]
+    assert shown == [1_166_383, 1_142_780, 30_305_408, 23_603, 5_556]
+    assert row["thread_id"] == SESSION
+
+
+def test_what_follows_an_exit_line_is_no_part_of_its_numbers(tmp_path: Path) -> None:
+    for after in ("3 files", "(reasoning about files)", "7", "output=9"):
+        row = panel(tmp_path, f"Token usage: total=12 input=5 output=7\n{after}\n")
+        assert (row["shown_total_tokens"], row["shown_output_tokens"]) == (12, 7)
+        assert "shown_reasoning_tokens" not in row
 
 
 OLD = f"""\

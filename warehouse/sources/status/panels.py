@@ -96,6 +96,7 @@ _EXIT = re.compile(
     rf"Token usage: total={_COUNT} input={_COUNT}(?: \(\+ {_COUNT} cached\))?"
     rf" output={_COUNT}(?: \(reasoning {_COUNT}\))?"
 )
+_EXIT_START = re.compile(r"Token usage: total=\d.*")
 _EXIT_SESSION = re.compile(rf"codex resume ({_UUID.pattern})|Session ID: ({_UUID.pattern})")
 _OLD_INPUT = re.compile(rf"{_COUNT}(?: \(\+ {_COUNT} cached\))?\s*\Z")
 
@@ -136,14 +137,24 @@ class _Panel:
         return self.has_title or (len(set(self.columns)) == 1 and self.columns[0] > 0)
 
 
+@dataclass
+class _Exit:
+    """An exit line that is being read: a terminal that is too narrow has wrapped it."""
+
+    line: Line
+    texts: list[str]  # what it may be so far: a space where it was wrapped is lost
+    snapshot: Snapshot | None = None
+    last: str = ""  # the row before
+    rows: int = 3  # that may follow
+
+
 class PanelReader:
     """Reads a capture line by line; `snapshots` has what was met, in order."""
 
     def __init__(self, privacy: Privacy) -> None:
         self._privacy = privacy
         self._panel: _Panel | None = None
-        self._exit: Snapshot | None = None
-        self._after_exit = 0
+        self._exit: _Exit | None = None
         self.snapshots: list[Snapshot] = []
 
     def read(self, line: Line) -> str | None:
@@ -158,13 +169,11 @@ class PanelReader:
             kept.values["is_last_of_capture"] = kept is self.snapshots[-1]
 
     def _row(self, row: str, line: Line) -> str | None:
-        if self._exit is not None and self._session_after_exit(self._exit, row):
-            return "exit"
-        if (exit_line := _EXIT.search(row)) is not None:
+        if (start := _EXIT_START.search(row)) is not None:
             self._close()
-            self._exit = Snapshot(line, "exit", _exit_values(exit_line))
-            self._after_exit = 3
-            self.snapshots.append(self._exit)
+            self._exit = _Exit(line, [start.group()], last=row)
+            return "exit" if self._usage_at_exit(self._exit, start.group(), 0) else None
+        if self._exit is not None and self._after_exit(self._exit, row):
             return "exit"
         if (title := _TITLE.match(row)) is not None:
             self._close()
@@ -176,16 +185,45 @@ class PanelReader:
             return "panel"
         return "panel" if self._field(row, line) else None
 
-    def _session_after_exit(self, snapshot: Snapshot, row: str) -> bool:
-        """The line after the usage names the session; a narrow terminal wraps it."""
-        self._after_exit -= 1
-        if (found := _EXIT_SESSION.search(row)) is not None:
-            snapshot.values["thread_id"] = found.group(1) or found.group(2)
-            self._exit = None
+    def _after_exit(self, said: _Exit, row: str) -> bool:
+        """Whether a row is the rest of an exit line, or the line after it, with the session."""
+        wrapped = [f"{text}{space}{row}" for text in said.texts for space in ("", " ")]
+        before = min(map(len, said.texts))
+        if any(self._usage_at_exit(said, text, before) for text in wrapped):
+            said.rows = 3
             return True
-        if not self._after_exit:
+        if said.snapshot is None:
+            said.texts = wrapped
+        else:
+            for text in (row, said.last + row, f"{said.last} {row}"):
+                if (found := _EXIT_SESSION.search(text)) is not None:
+                    said.snapshot.values["thread_id"] = found.group(1) or found.group(2)
+                    self._exit = None
+                    return True
+        said.last = row
+        said.rows -= 1
+        if not said.rows:
             self._exit = None
         return False
+
+    def _usage_at_exit(self, said: _Exit, text: str, before: int) -> bool:
+        """Take the usage that a text shows, if more than its first `before` characters do."""
+        found = _EXIT.search(text)
+        if found is None:
+            return False
+        values = _exit_values(found)
+        if said.snapshot is None:
+            said.snapshot = Snapshot(said.line, "exit", values)
+            self.snapshots.append(said.snapshot)
+        else:
+            known = said.snapshot.values
+            is_longer = found.end() > before and _adds_up(values)
+            numbers = {name: value for name, value in known.items() if name != "usage_shown"}
+            if not is_longer or (_adds_up(known) and not numbers.items() <= values.items()):
+                return False
+            said.snapshot.values = values
+        said.texts = [text]
+        return True
 
     def _field(self, row: str, line: Line) -> bool:
         """Whether a row belongs to a panel: a field, a continuation, a note, a gap."""
@@ -383,6 +421,12 @@ def _usage(label: str, value: str) -> Values:
     return {}
 
 
+def _adds_up(values: Values) -> bool:
+    """Whether the total is that of input and output, so that no number is cut off."""
+    total, *parts = (values[f"shown_{name}_tokens"] for name in ("total", "input", "output"))
+    return total == sum(part for part in parts if isinstance(part, int))
+
+
 def _exit_values(found: re.Match[str]) -> Values:
     names = ("total", "input", "cached", "output", "reasoning")
     values: Values = {"usage_shown": found.group()}
@@ -397,7 +441,8 @@ def _limit(label: str, value: str, group: str | None) -> tuple[Values | None, st
     percent = _PERCENT.search(value)
     amount = _AMOUNT.search(value)
     if percent is None and amount is None:
-        return None, next(iter(_name(name)), None)  # a heading
+        # a heading of a family, or a value that was cut off
+        return None, group if value else next(iter(_name(name)), None)
     window = _WINDOW.match(name)
     own_group = next(iter(_name(window.group(1) or "")), None) if window else None
     shown = float(percent.group(1)) if percent else None
