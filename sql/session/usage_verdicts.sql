@@ -72,15 +72,26 @@ preceded AS (
         )
 ),
 
--- Turns with a record, own or copied, are counted by records alone.
+-- Turns with a record, own or copied, are counted by records alone: in the thread that has the
+-- record, and in the one that it names (whose own line may be damaged).
 record_turns AS (
-    SELECT DISTINCT
+    SELECT
         rollouts.session_id,
         records.turn_id
     FROM parsed_usage AS records
     INNER JOIN rollouts
         ON records.source_id = rollouts.source_id
     WHERE records.turn_id IS NOT NULL
+    UNION
+    SELECT
+        records.thread_id AS session_id,
+        records.turn_id
+    FROM parsed_usage AS records
+    INNER JOIN rollouts
+        ON records.source_id = rollouts.source_id
+    WHERE
+        records.turn_id IS NOT NULL
+        AND records.thread_id <> rollouts.session_id
 ),
 
 files AS (
