@@ -153,6 +153,9 @@ class _Scan:
         """A path, of the registry or found, in the form in which places are compared."""
         return self._privacy.hidden_path(path) if self._is_hiding else path
 
+    def _name(self, path: str) -> str:
+        return os.path.basename(self._place(path))
+
     def _known_at(self, found: Found) -> Source | None:
         return self._by_place.get((found.kind, self._place(found.logical)))
 
@@ -403,6 +406,8 @@ class _Scan:
         """(bytes read before that still stand, or None; whether there is more after them)."""
         if not self._is_current(old):
             return None, True
+        if found.is_whole and self._name(old.logical) != self._name(found.logical):
+            return None, True  # some parsers take a day or a version from the name
         looks_as_before = (
             old.size == found.size
             and old.mtime_ns == found.mtime_ns

@@ -12,7 +12,7 @@ import sqlite3
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -922,7 +922,7 @@ def test_streams_that_moved_are_the_same_and_gone_ones_keep_their_rows(
     ids = set(warehouse.sources)
     (folder / "later").mkdir()
     (folder / "a.jsonl").rename(folder / "later" / "b.jsonl")
-    (folder / "a.txt").rename(folder / "later" / "b.txt")
+    (folder / "a.txt").rename(folder / "later" / "a.txt")
     assert warehouse.sync(jobs=0).work == (0, 0)
     assert set(warehouse.sources) == ids
     shutil.rmtree(folder / "later")
@@ -930,6 +930,24 @@ def test_streams_that_moved_are_the_same_and_gone_ones_keep_their_rows(
     assert {source.state for source in warehouse.sources.values()} == {"missing"}
     assert len(warehouse.rows("parsed_status", "line_number")) == 4
     assert len(warehouse.rows("parsed_app_server", "line_number")) > 0
+
+
+@pytest.mark.parametrize("mode", ["standard", "strict"])
+@pytest.mark.parametrize("verify", [False, True])
+def test_a_capture_that_gets_a_day_into_its_name_is_of_that_day(
+    streams: Path, tmp_path: Path, mode: str, verify: bool
+) -> None:
+    path = tmp_path / "panel.txt"
+    shutil.copy(streams / "tui_apikey/status/tui_02_status_fresh2.txt", path)
+    warehouse = Warehouse(tmp_path / "lake", [Root("status", tmp_path, None)], mode)
+    warehouse.sync(jobs=0)
+    ids = set(warehouse.sources)
+    assert warehouse.rows("parsed_status", "named_day") == [(None,)]
+    path.rename(tmp_path / "panel-2026-05-02.txt")
+    assert warehouse.sync(verify, jobs=0).work[0] == 1
+    assert warehouse.rows("parsed_status", "named_day") == [(date(2026, 5, 2),)]
+    assert set(warehouse.sources) == ids
+    assert warehouse.sync(verify, jobs=0).work == (0, 0)
 
 
 def test_a_folder_of_everything_is_read_by_kind(streams: Path, tmp_path: Path) -> None:
