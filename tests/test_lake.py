@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from tests.helpers import Codex, Warehouse, append, body
+from tests.helpers import Codex, Warehouse, append, body, touch
 from warehouse.lake import Lake, LakeError, LakeLockedError, Manifest, write_durably
 
 
@@ -132,6 +132,39 @@ def test_a_manifest_of_another_format_is_refused(warehouse: Warehouse) -> None:
     path.write_bytes(msgspec.json.encode(Manifest(format=99)))
     with pytest.raises(LakeError, match=r"another version of Rollhouse \(format 99"):
         warehouse.lake.manifest()
+
+
+@pytest.mark.parametrize("told_by", ["a second generation", "a registry of its own", "a build"])
+def test_a_lake_without_its_manifest_is_not_taken_for_an_empty_one(
+    told_by: str, codex: Codex, warehouse: Warehouse
+) -> None:
+    path = codex.write(1, 5)
+    warehouse.sync()
+    root = warehouse.lake.root
+    if told_by == "a second generation":
+        append(path, body(2, 6))
+    elif told_by == "a registry of its own":
+        touch(path)
+    else:
+        (root / "current").symlink_to("builds/1-20260304T100000000")
+    warehouse.sync()
+    path.unlink()  # of what only the lake holds, nothing may be swept
+    (root / "manifest.json").unlink()
+    left = files(warehouse.lake)
+    with pytest.raises(LakeError, match=r"manifest\.json.* is gone; restore it"):
+        warehouse.sync()
+    assert files(warehouse.lake) == left
+
+
+def test_a_first_build_killed_before_its_commit_left_nothing(
+    codex: Codex, warehouse: Warehouse
+) -> None:
+    codex.write(1, 5)
+    warehouse.sync()
+    (warehouse.lake.root / "manifest.json").unlink()
+    warehouse.sync()
+    assert warehouse.source.lines == 6
+    assert files(warehouse.lake) == live(warehouse.lake)
 
 
 @pytest.mark.parametrize("damage", ["gone", "garbled"])

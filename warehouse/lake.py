@@ -116,6 +116,10 @@ class Lake:
         try:
             manifest = msgspec.json.decode(path.read_bytes(), type=Manifest)
         except FileNotFoundError:
+            if self._was_committed():
+                raise LakeError(
+                    f"{path}, which names what is live, is gone; {self._advice}"
+                ) from None
             return Manifest()
         except msgspec.MsgspecError as error:
             raise LakeError(f"{path} is damaged ({error}); {self._advice}") from error
@@ -149,6 +153,16 @@ class Lake:
             if not file.is_file():
                 raise LakeError(f"{file}, a live part of the lake, is gone; {self._advice}")
         return [str(file) for file in files]
+
+    def _was_committed(self) -> bool:
+        """Whether something tells of a commit; a first build that was killed leaves none of it.
+
+        Without its manifest such a lake must not be taken for an empty one: all would be swept.
+        """
+        registries = (path.name for path in self.root.glob("sources-*.msgpack"))
+        return os.path.lexists(self.root / "current") or any(
+            name != _registry_name(1) for name in registries
+        )
 
     @property
     def _advice(self) -> str:
@@ -225,7 +239,7 @@ class Lake:
     def commit(self, manifest: Manifest, sources: list[Source], old: Manifest) -> None:
         """Make a new generation live, durably, then delete what only the old one named."""
         sync_filesystem(self.root)  # the parts must be on disk before a manifest names them
-        manifest.sources_file = f"sources-{manifest.generation}.msgpack"
+        manifest.sources_file = _registry_name(manifest.generation)
         sources.sort(key=lambda source: source.source_id)
         write_durably(self.root / manifest.sources_file, msgspec.msgpack.encode(sources))
         write_durably(self.root / "manifest.json", msgspec.json.encode(manifest))
@@ -266,6 +280,10 @@ class Lake:
     def _delete(self, paths: Iterable[str]) -> None:
         for path in paths:
             (self.root / path).unlink(missing_ok=True)
+
+
+def _registry_name(generation: int) -> str:
+    return f"sources-{generation}.msgpack"
 
 
 def part_key(day: str, number: int) -> str:
