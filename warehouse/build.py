@@ -110,6 +110,7 @@ class Build(AbstractContextManager["Build"]):
             stack.enter_context(self.lake.lock())
             self.privacy = Privacy(self.settings.privacy, load_secret(self.settings.home))
             self.manifest = self.lake.manifest()
+            self._generation = self.manifest.generation  # before anything is read
             registry = self.lake.sources(self.manifest)
             self.plan = scan(roots, registry, self.privacy, self._verify)
             self._stack = stack.pop_all()
@@ -275,7 +276,7 @@ class Build(AbstractContextManager["Build"]):
 
         if self._verify:  # nothing that was computed before is trusted either
             return None
-        return find_carryover(self.lake, self.code, self.privacy.mode)
+        return find_carryover(self.lake, self.code, self.privacy.mode, self._generation)
 
     def run_layer(self, layer: str) -> None:
         """The models of one layer, and all that come before them."""

@@ -4,7 +4,8 @@ Belongs here: which build can be continued, and what its file tells of each tabl
 belong here: changing the file (publish.py), or which models are made anew (build.py).
 
 Nothing is taken over but what the same code made of the same parts: a table of the layers
-raw and parsed is told by the names of its parts, which never name two contents; a model's
+raw and parsed is told by the names of its parts, which never name two contents (but where a lake
+was put back to an older state: a build of a later generation is not continued); a model's
 table is that of the same SELECT over tables that hold the same rows: they were taken over,
 or made anew and came to the same digest. So a build that continues another holds the rows
 that one from the beginning would.
@@ -70,10 +71,16 @@ def part_names(manifest: Manifest, table: str) -> dict[str, str]:
     return {key: part.path for key, part in manifest.parts.get(table, {}).items()}
 
 
-def find_carryover(lake: Lake, code: str, privacy: str) -> Carryover | None:
-    """The live build, if the same code made it under the same privacy; None if not."""
+def find_carryover(lake: Lake, code: str, privacy: str, generation: int) -> Carryover | None:
+    """The live build, if the same code made it under the same privacy; None if not.
+
+    `generation` is what the lake had before this build: what a build of a later one was made of is
+    not what this build's parts of the same names hold.
+    """
     record: BuildRecord | None = current_build(lake)
     if record is None or record.code != code or record.privacy != privacy:
+        return None
+    if record.generation > generation:
         return None
     folder = lake.root / "builds" / record.id
     try:

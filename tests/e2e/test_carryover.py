@@ -332,6 +332,21 @@ class TestMadeAnew:
         path.write_bytes(b"\0" * 100)
         self.assert_anew(sync, home)
 
+    def test_a_lake_put_back_to_an_older_state(
+        self, sync: Callable[..., Build], home: Path, codex: Codex
+    ) -> None:
+        sync()
+        saved = home.with_name("saved")
+        shutil.copytree(home, saved, symlinks=True)
+        path = codex.write(9, 3, WEEKS[2])
+        sync()
+        for name in ("manifest.json", "sources-1.msgpack", "raw", "parsed"):
+            if (home / "lake" / name).is_dir():
+                shutil.rmtree(home / "lake" / name)
+            shutil.move(saved / "lake" / name, home / "lake" / name)
+        path.write_bytes(rollout(8, 3))  # other rows, in parts of the same names
+        self.assert_anew(sync, home)
+
     @pytest.mark.usefixtures("grown")
     def test_after_many_that_were_continued(self, sync: Callable[..., Build], home: Path) -> None:
         path = home / "lake" / "current" / TABLES
