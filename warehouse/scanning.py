@@ -398,7 +398,9 @@ class _Scan:
             self._plan.work.append(Work(present, start))
         else:
             self._plan.unchanged += 1
-            visible = ("label", "path", "state", "is_archived", "is_compressed", "error")
+            visible = ["label", "path", "state", "is_archived", "is_compressed", "error"]
+            if found.is_dated:
+                visible.append("mtime_ns")
             if any(getattr(known, name) != getattr(present, name) for name in visible):
                 self._plan.news = True
 

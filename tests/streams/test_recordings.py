@@ -950,6 +950,21 @@ def test_a_capture_that_gets_a_day_into_its_name_is_of_that_day(
     assert warehouse.sync(verify, jobs=0).work == (0, 0)
 
 
+def test_a_capture_that_gets_another_time_is_of_that_time(streams: Path, tmp_path: Path) -> None:
+    """Copied without its time, and put right: models take the day of a panel from it."""
+    path = tmp_path / "panel.txt"
+    shutil.copy(streams / "tui_apikey/status/tui_02_status_fresh2.txt", path)
+    warehouse = Warehouse(tmp_path / "lake", [Root("status", tmp_path, None)])
+    warehouse.sync(jobs=0)
+    made_at = datetime(2026, 5, 2, 12, tzinfo=UTC)
+    os.utime(path, (made_at.timestamp(), made_at.timestamp()))
+    step = warehouse.sync(jobs=0)
+    assert step.plan.news
+    assert step.work == (0, 0)
+    assert warehouse.rows("raw_sources", "modified_at") == [(made_at,)]
+    assert not warehouse.sync(jobs=0).plan.news
+
+
 def test_a_folder_of_everything_is_read_by_kind(streams: Path, tmp_path: Path) -> None:
     """Named as app-server, a folder with other JSON lines in it gives rejects, not noise."""
     home = streams / "as_goals"

@@ -37,8 +37,9 @@ class Found:
     """A file that discovery met. `logical` is its path without `.zst`.
 
     `is_whole` marks a file that is not read line by line (a database, a screen capture):
-    any change has it read anew as a whole, by `Parser.parse_file`. `error` says why this
-    file, or all that lies in this folder, cannot be looked at.
+    any change has it read anew as a whole, by `Parser.parse_file`. `is_dated` marks one whose
+    rows are of the file's own time, which is news by itself. `error` says why this file, or all
+    that lies in this folder, cannot be looked at.
     """
 
     kind: str
@@ -50,6 +51,7 @@ class Found:
     is_compressed: bool = False
     is_archived: bool = False
     is_whole: bool = False
+    is_dated: bool = False
     error: str | None = None
 
 

@@ -44,7 +44,10 @@ def find_lines(kind: str, root: Path, label: str | None, ending: str) -> Iterato
 def find_whole(
     kind: str, root: Path, label: str | None, endings: tuple[str, ...]
 ) -> Iterator[Found]:
-    """The file `root`, or all files below it with one of `endings`, each read as a whole."""
+    """The file `root`, or all files below it with one of `endings`, each read as a whole.
+
+    Nothing in it but its last change tells when it was made.
+    """
     for seen in walk(root, lambda name: name.endswith(endings) and not name.startswith(".")):
         yield Found(
             kind,
@@ -54,6 +57,7 @@ def find_whole(
             seen.size,
             seen.mtime_ns,
             is_whole=True,
+            is_dated=True,
             error=seen.error,
         )
 
