@@ -212,7 +212,10 @@ joined AS (
         coalesce(streamed.line_number, evented.line_number) AS line_number,
         streamed.item_id IS NOT NULL AS in_streams,
         evented.item_id IS NOT NULL AS in_analytics,
-        coalesce(streamed.item_status, evented.terminal_status) AS item_status,
+        CASE
+            WHEN streamed.item_status <> 'inProgress' THEN streamed.item_status
+            ELSE coalesce(evented.terminal_status, streamed.item_status)
+        END AS item_status,
         coalesce(streamed.is_completed, FALSE)
         OR evented.item_id IS NOT NULL AS is_completed,
         coalesce(streamed.started_at, evented.started_at, streamed.seen_started_at) AS started_at,
