@@ -100,15 +100,18 @@ def _hidden_folder(privacy: Privacy, folder: str) -> str:
     return "".join(f"/{privacy.digest(part)}" for part in folder.split("/") if part)
 
 
+def without_credentials(url: str) -> str:
+    """A repository's address without user and password."""
+    clean = _CREDENTIALS.sub(r"\1\2", url)
+    scp = _SCP_LIKE.match(clean)
+    return ":".join(scp.groups()) if scp else clean
+
+
 @lru_cache(maxsize=256)  # the same few repositories come again and again
 def _repository(privacy: Privacy, url: str) -> tuple[str | None, str | None]:
-    clean = _CREDENTIALS.sub(r"\1\2", url)
-    if scp := _SCP_LIKE.match(clean):
-        host, path = scp.groups()
-        clean = f"{host}:{path}"
-        canonical = f"{host}/{path}"
-    else:
-        canonical = _SCHEME.sub("", clean)
+    clean = without_credentials(url)
+    scp = _SCP_LIKE.match(clean)
+    canonical = "/".join(scp.groups()) if scp else _SCHEME.sub("", clean)
     canonical = canonical.rstrip("/").removesuffix(".git").lower()
     return (None if privacy.is_strict else clean), privacy.digest(canonical)
 

@@ -5,10 +5,10 @@ Belongs here: what a recorder may write down of a message. Does not belong here:
 
 Safe by default: a string is kept only where the protocol puts an id, a name from a fixed set,
 a version or a folder, and only if it looks like one (else `unusual` stands there); every other
-string is replaced by its size, `{"bytes": 5, "chars": 5}`. What has no fixed form at all (a
-tool's arguments, settings) is replaced as a whole. So a message of a kind that nobody knows yet
-gives nothing away either, and whatever Rollhouse reads from messages is the same with and
-without content.
+string is replaced by its size, `{"bytes": 5, "chars": 5}`. A repository's address loses its
+credentials. What has no fixed form at all (a tool's arguments, settings) is replaced as a whole.
+So a message of a kind that nobody knows yet gives nothing away either, and whatever Rollhouse
+reads from messages is the same with and without content.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from typing import Any, get_type_hints
 
 import msgspec
 
+from warehouse.privacy import without_credentials
 from warehouse.sources.app_server import shapes
 from warehouse.sources.commands import command_word
 from warehouse.sources.texts import UNUSUAL
@@ -100,7 +101,8 @@ def _text(text: str, key: str, parent: str) -> str | dict[str, object]:
         return text if _CHOICE.match(text) else UNUSUAL
     if key in KEPT or (key in _CLIENT and parent == "clientInfo"):
         form = _SPACED_TOKEN if key in _SPACED or key in _CLIENT else _TOKEN
-        return text if form.match(text) else UNUSUAL
+        kept = without_credentials(text) if key == "originUrl" else text
+        return kept if form.match(kept) else UNUSUAL
     if key == "command":
         return {**_size(text), **_word(text)}
     return _size(text)

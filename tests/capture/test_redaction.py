@@ -114,6 +114,8 @@ def test_texts_become_their_sizes() -> None:
         {"params": {"name": "secret", "title": "secret"}},
         {"params": {"clientInfo": {"extra": "secret"}}},
         {"params": {"reason": "secret", "summary": "secret"}},
+        {"params": {"gitInfo": {"originUrl": "https://me:secret@host.example/o/r.git"}}},
+        {"params": {"gitInfo": {"originUrl": "secret@host.example:o/r.git"}}},
         {"params": {"decision": "secret words", "codexErrorInfo": {"secret thing": 1}}},
         {"result": "secret"},
         {"params": ["secret", ["secret"]]},
@@ -137,6 +139,7 @@ def test_what_has_no_fixed_form_does_not_stay(message: Json) -> None:
         {"params": {"threadSettings": {"summary": "detailed", "model": "gpt-5.4"}}},
         {"params": {"turn": {"status": "completed", "durationMs": 5}, "x": None, "y": True}},
         {"params": {"receiverThreadIds": ["a", "b"]}},
+        {"params": {"gitInfo": {"originUrl": "https://host.example/o/r.git"}}},
         {"result": {"userAgent": "ide/0.169.0 (Mac OS 15.1.0; arm64) iTerm (ide; 2)"}},
     ],
 )
