@@ -9,7 +9,7 @@ from typing import Any, get_type_hints
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.sources.parsed import Row, checked, parse, texts_of
@@ -337,6 +337,7 @@ def test_one_bad_event_costs_no_other_its_row() -> None:
     assert len(rows["parsed_analytics_goals"]) == 2
 
 
+@settings(deadline=None)  # the first example loads the parser
 @given(
     st.lists(
         st.binary(max_size=60)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.privacy.canary import planted_message
@@ -379,6 +379,7 @@ def test_texts_that_are_not_utf8_are_rejects_without_rows(line: bytes) -> None:
     assert typed == ["parsed_app_server", "parsed_app_thread_changes"]
 
 
+@settings(deadline=None)  # the first example loads the parser
 @given(
     st.lists(
         st.binary(max_size=60) | st.sampled_from([b'{"method":"x"}', b'{"id":1,"result":']),

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.sources.parsed import Row, checked, parse_whole, texts_of
@@ -526,6 +526,7 @@ def test_strict_privacy_hides_the_folder(tmp_path: Path) -> None:
     assert re.fullmatch("[0-9a-f]{16}", row["cwd"])
 
 
+@settings(deadline=None)  # the first example loads the parser
 @given(content=st.binary(max_size=400), seed=st.integers(0, len(BOXED)))
 def test_any_bytes_make_lines(
     tmp_path_factory: pytest.TempPathFactory, content: bytes, seed: int
