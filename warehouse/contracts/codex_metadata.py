@@ -131,7 +131,7 @@ COLUMNS = (
         "has_local_time",
         "BOOLEAN",
         "Whether created_at is local time that was written as if it were UTC (CLIs before "
-        "2025-09-04 did so, in files without an envelope and JSON documents)",
+        "2025-09-04 did so in files without an envelope, but not in JSON documents)",
     ),
     Column("workspace_roots", "BIGINT", "Number of workspace folders", null="not said"),
     Column("allowed_domains", "BIGINT", "Number of domains let through", null="not said"),

@@ -121,9 +121,12 @@ class ErrorEvent(Payload):
 
     message: Raw = ABSENT
     codex_error_info: Raw = ABSENT
+    codex_error_code: Raw = ABSENT
 
     def add(self, kind: str, place: Place, rows: Rows, privacy: Privacy) -> None:
-        error = TurnError(codex_error_info=self.codex_error_info)
+        error = TurnError(
+            codex_error_info=self.codex_error_info, codex_error_code=self.codex_error_code
+        )
         add_event("event", kind, place, rows, error=error_of(error))
 
 
