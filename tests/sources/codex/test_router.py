@@ -322,6 +322,19 @@ def test_unknown_kinds_are_reported(line: dict[str, Any], kind: str) -> None:
             "turn_context",
             ["payload.sandbox_policy.new"],
         ),
+        (
+            envelope("session_meta", {"id": "t", "source": {"feature": {CANARY: CANARY}}}),
+            "session_meta",
+            ["payload.source.feature"],
+        ),
+        (
+            envelope(
+                "session_meta",
+                {"id": "t", "source": {"subagent": {"thread_spawn": {"depth": 1, "task": CANARY}}}},
+            ),
+            "session_meta",
+            ["payload.source.subagent.thread_spawn.task"],
+        ),
     ],
 )
 def test_unknown_fields_are_reported_and_the_rest_is_read(

@@ -49,6 +49,30 @@ class ContextWindow(Shape):
     window_id: Label | None = None
 
 
+class Spawn(Shape):
+    parent_thread_id: Label | None = None
+    depth: Int | None = None
+    agent_path: Label | None = None
+    agent_nickname: Label | None = None
+    agent_role: Label | None = None
+    agent_type: Label | None = None
+
+
+class SubagentObject(Shape):
+    """The object forms of `source.subagent`."""
+
+    thread_spawn: Spawn | None = None
+    other: Label | None = None
+
+
+class SourceObject(Shape):
+    """The object forms of `source`."""
+
+    custom: Label | None = None
+    internal: Label | None = None
+    subagent: SubagentObject | str | None = None
+
+
 class SessionMeta(Payload):
     id: Label | None = None
     session_id: Label | None = None
@@ -56,7 +80,7 @@ class SessionMeta(Payload):
     cwd: str | None = None
     originator: Label | None = None
     cli_version: Label | None = None
-    source: Raw = ABSENT
+    source: SourceObject | str | None = None
     thread_source: Label | None = None
     agent_nickname: Label | None = None
     agent_role: Label | None = None
@@ -143,56 +167,26 @@ _NO_BASE = HistoryBase()
 _NO_GIT = Git()
 
 
-class Spawn(Shape, forbid_unknown_fields=False):
-    parent_thread_id: Label | None = None
-    depth: Int | None = None
-    agent_path: Label | None = None
-    agent_nickname: Label | None = None
-    agent_role: Label | None = None
-    agent_type: Label | None = None
-
-
-class SourceObject(Shape, forbid_unknown_fields=False):
-    """The object forms of `source`."""
-
-    custom: Label | None = None
-    internal: Label | None = None
-    subagent: Raw = ABSENT
-
-
-class SubagentObject(Shape, forbid_unknown_fields=False):
-    """The object forms of `source.subagent`."""
-
-    thread_spawn: Spawn | None = None
-    other: Label | None = None
-
-
-_string = msgspec.json.Decoder(str).decode
-_source_object = msgspec.json.Decoder(SourceObject).decode
-_subagent_object = msgspec.json.Decoder(SubagentObject).decode
-
-
 _NO_SPAWN = Spawn()
 
 
-def _source(raw: Raw) -> tuple[str | None, str | None, str | None, Spawn]:
+def _source(
+    source: SourceObject | str | None,
+) -> tuple[str | None, str | None, str | None, Spawn]:
     """(kind, label, sub-agent kind, spawn) of the string and object forms of `source`."""
-    text = bytes(raw)
-    if text.startswith(b'"'):
-        return _string(text)[:MAX_LABEL], None, None, _NO_SPAWN
-    if not text.startswith(b"{"):
+    if source is None:
         return None, None, None, _NO_SPAWN
-    source = _source_object(text)
-    inner = bytes(source.subagent)
-    if inner == NULL:
+    if isinstance(source, str):
+        return source[:MAX_LABEL], None, None, _NO_SPAWN
+    subagent = source.subagent
+    if subagent is None:
         if source.custom is not None:
             return "custom", source.custom, None, _NO_SPAWN
         if source.internal is not None:
             return "internal", source.internal, None, _NO_SPAWN
         return "unknown", None, None, _NO_SPAWN
-    if inner.startswith(b'"'):
-        return "subagent", None, _snake(_string(inner)[:MAX_LABEL]), _NO_SPAWN
-    subagent = _subagent_object(inner)
+    if isinstance(subagent, str):
+        return "subagent", None, _snake(subagent[:MAX_LABEL]), _NO_SPAWN
     if subagent.thread_spawn is not None:
         return "subagent", None, "thread_spawn", subagent.thread_spawn
     return "subagent", None, subagent.other or "unknown", _NO_SPAWN
@@ -381,6 +375,7 @@ class _Text(Shape, forbid_unknown_fields=False):
     text: Raw = ABSENT
 
 
+_string = msgspec.json.Decoder(str).decode
 _text = msgspec.json.Decoder(_Text).decode
 
 # The same few instructions stand in thousands of lines: length and hash by a fast hash.
