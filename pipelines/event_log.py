@@ -3,7 +3,7 @@
 Belongs here: what makes writing a thousand events cheap. Does not belong here: what events mean,
 or reading them (the UI and the daemon use Dagster's own class on the same files).
 
-A build of 126 tables writes 1,150 events. Dagster's class opens its database anew for each, builds
+A build of 129 tables writes 1,150 events. Dagster's class opens its database anew for each, builds
 and compiles statements again, asks the same questions of the schema, reads back what it has just
 written, and as the last connection closes, SQLite folds the write-ahead log back into the file:
 7 s of CPU for the run. Here one connection a file stays open for the run, statements are made

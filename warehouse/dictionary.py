@@ -36,8 +36,9 @@ comments in the DuckDB file and the column descriptions in the Dagster UI.
 - Times are `TIMESTAMP WITH TIME ZONE`. Days are cut in the zone of the setting `timezone`.
 - Names that end in `_at` are times, in `_ms` durations; `is_` and `has_` begin flags; plurals are
   counts.
-- The Parquet files of the layers raw and parsed lie in `lake/<layer>/<table>/`, those of all other
-  layers in `lake/current/<layer>/`. Columns that are *lake only* are not in the DuckDB file.
+- The Parquet files of the layers raw and parsed lie in `lake/<layer>/<table>/` (`rates` and tables
+  without rows have none), those of all other layers in `lake/current/<layer>/`. Columns that are
+  *lake only* are not in the DuckDB file.
 """
 
 

@@ -1,7 +1,7 @@
 /*
 description: >
   Which lines of a rollout were copied from another thread's history, and by which rule of
-  docs/accounting.md ("Where an inherited prefix ends") that was found out.
+  docs/accounting.md ("Where inherited lines end") that was found out.
 grain: one row per rollout source
 key: [source_id]
 columns:
