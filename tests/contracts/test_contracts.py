@@ -38,6 +38,8 @@ def test_column(column: Column) -> None:
     for text in (column.meaning, column.null, column.unit):
         assert text == text.strip()
         assert not text.endswith(".") or text.endswith(" ...")
+    assert "...." not in column.comment
+    assert column.null != "not"  # a clause of its own, as the comment says `NULL: ...`
     assert arrow_type(column.type)
     if column.name.endswith("_at"):
         assert column.type == "TIMESTAMP WITH TIME ZONE"

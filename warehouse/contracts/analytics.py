@@ -87,7 +87,9 @@ COLUMNS = (
     _count("prepared_images", "Images that were prepared for the model"),
     _count("active_plugins", "Plugins that were active"),
     _word("voice_session_id", "Voice session", "no voice"),
-    Column("interrupt_requested_at", TIMESTAMPTZ, "When the client asked to stop", null="not"),
+    Column(
+        "interrupt_requested_at", TIMESTAMPTZ, "When the client asked to stop", null="it did not"
+    ),
     _word("turn_error", "Error as the app-server spells it", "no error"),
     _count("usage_limit_window_minutes", "Window of the usage limit that was hit", "none"),
     _count("steers", "Inputs that were added while the turn ran"),

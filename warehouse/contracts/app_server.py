@@ -19,13 +19,13 @@ COLUMNS = (
         "Connection that the recorder named",
         null="the capture names none, as that of a single connection does",
     ),
-    Column("sender", "VARCHAR", "Who sent the message: client or server", null="not to be told"),
+    Column("sender", "VARCHAR", "Who sent the message: client or server", null="cannot be told"),
     Column(
         "request_side",
         "VARCHAR",
         "Side whose request the message is or answers: out (the recording client's) or in; ids "
         "count for each side apart",
-        null="a notification, or not to be told",
+        null="a notification, or cannot be told",
     ),
     Column("message_kind", "VARCHAR", "request, response, error or notification"),
     Column(

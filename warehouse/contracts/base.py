@@ -60,9 +60,10 @@ class Column:
     @property
     def comment(self) -> str:
         """One sentence for COMMENT ON, the Dagster UI and the data dictionary."""
+        end = "" if self.meaning.endswith("...") else "."
         unit = f" Unit: {self.unit}." if self.unit else ""
         null = f" NULL: {self.null}." if self.null else ""
-        return f"{self.meaning}.{unit}{null}{_STRICT.get(self.strict, '')}"
+        return f"{self.meaning}{end}{unit}{null}{_STRICT.get(self.strict, '')}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,7 +65,9 @@ COLUMNS = (
     Column("credit_balance", "VARCHAR", "Balance of credits, as written", null="not said"),
     Column("plan_type", "VARCHAR", "Plan of the account", null="not said"),
     Column("reached_type", "VARCHAR", "Which limit was reached", null="none"),
-    Column("is_spend_control_reached", "BOOLEAN", "Whether spend control stops", null="unknown"),
+    Column(
+        "is_spend_control_reached", "BOOLEAN", "Whether spend control was reached", null="unknown"
+    ),
     Column("individual_limit", "VARCHAR", "Individual limit, as written", null="none"),
     Column("individual_used", "VARCHAR", "Used part of it, as written", null="none"),
     Column("individual_remaining_percent", "DOUBLE", "Share left of it", "none", "%"),

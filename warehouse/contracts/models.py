@@ -73,7 +73,7 @@ COLUMNS: tuple[Column, ...] = (
         "own_from_line",
         "BIGINT",
         "First own line after the copied ones",
-        null="nothing is copied, or all is to the end",
+        null="nothing is copied, or everything is, to the end",
     ),
     Column(
         "placed_by",

@@ -42,7 +42,12 @@ COLUMNS = (
     ),
     Column("model_shown", "VARCHAR", "Model as the panel names it", null="not shown"),
     Column("provider_shown", "VARCHAR", "Model provider as shown", null="not shown"),
-    Column("permissions_shown", "VARCHAR", "Permissions, or approval and sandbox, as shown", "not"),
+    Column(
+        "permissions_shown",
+        "VARCHAR",
+        "Permissions, or approval and sandbox, as shown",
+        "not shown",
+    ),
     Column("instruction_files", "BIGINT", "Agents.md files in force", null="not shown"),
     Column("account_kind", "VARCHAR", "chatgpt, api_key or none", null="not shown"),
     Column("usage_shown", "VARCHAR", "Token usage as shown, rounded", null="not shown"),

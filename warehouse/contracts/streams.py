@@ -170,7 +170,7 @@ COLUMNS = (
     Column(
         "shown_difference_tokens",
         "BIGINT",
-        "That less what was shown; as much as the rounding of the latter means nothing",
+        "counted_uncached_tokens less what was shown; within its rounding, that means nothing",
         null="no panel, or no rollout of the thread",
         unit="tokens",
     ),
