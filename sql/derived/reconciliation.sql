@@ -161,6 +161,15 @@ counted AS (
     GROUP BY session_id
 ),
 
+-- Threads with usage that may be their own, or was copied.
+doubtful AS (
+    SELECT DISTINCT session_id
+    FROM usage_verdicts
+    WHERE
+        reason = 'unplaced'
+        AND NOT is_in_record_turn
+),
+
 -- Law 1: in each file, the records add up to what the last one says of the whole thread.
 file_records AS (
     SELECT
@@ -265,6 +274,7 @@ compared AS (
         counters.fallen_tokens + counters.cleared_tokens AS forgotten_tokens,
         coalesce(counted.record_tokens, 0) - counters.recorded_tokens AS beyond_counter_tokens,
         counters.unplaced_tokens,
+        doubtful.session_id IS NOT NULL AS is_doubtful,
         law_1.is_kept AS keeps_law_1,
         known_states.tokens_used AS state_tokens_used,
         known_states.is_own_counter,
@@ -280,6 +290,8 @@ compared AS (
         ON sessions.session_id = counted.session_id
     LEFT JOIN counters
         ON sessions.session_id = counters.session_id
+    LEFT JOIN doubtful
+        ON sessions.session_id = doubtful.session_id
     LEFT JOIN law_1
         ON sessions.session_id = law_1.session_id
     LEFT JOIN known_states
@@ -306,6 +318,8 @@ explained AS (
         *,
         CASE
             WHEN NOT has_file THEN 'the thread''s own files are gone: counted from copies of its records'
+            WHEN counter_tokens IS NULL AND counted_tokens IS NULL AND is_doubtful
+            THEN 'no line of which it is known whether it is own'
             WHEN counter_tokens IS NULL AND counted_tokens IS NULL THEN 'no usage'
             WHEN counter_tokens IS NULL THEN 'the files have no counters: counted by records'
             WHEN difference_tokens = 0 THEN 'equal'
