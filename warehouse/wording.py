@@ -45,6 +45,14 @@ def money(dollars: int | Decimal) -> str:
     return f"${dollars:,.2f}" if dollars >= 1 or not dollars else f"${dollars:.4f}"
 
 
+def percent(share: float) -> str:
+    """Whole percents; `100%` is said of all only, and `0%` of none only."""
+    text = f"{share:.0%}"
+    if text == "0%" and share > 0:
+        return "<1%"
+    return ">99%" if text == "100%" and share < 1 else text
+
+
 def moment(time: datetime) -> str:
     """To the minute, with its zone."""
     return time.strftime("%Y-%m-%d %H:%M %Z")

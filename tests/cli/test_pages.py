@@ -19,7 +19,7 @@ from warehouse.pages import print_status, print_usage
 from warehouse.pages.usage import DAYS, TOP
 from warehouse.query import QueryError, open_warehouse
 from warehouse.settings import Settings
-from warehouse.wording import age, count, money, size
+from warehouse.wording import age, count, money, percent, size
 
 Record = dict[str, Any]
 
@@ -276,6 +276,23 @@ def test_size(number: int, text: str) -> None:
 )
 def test_money(dollars: int | Decimal, text: str) -> None:
     assert money(dollars) == text
+
+
+@pytest.mark.parametrize(
+    ("share", "text"),
+    [
+        (0.0, "0%"),
+        (1 / 200, "<1%"),
+        (0.014, "1%"),
+        (2 / 3, "67%"),
+        (0.994, "99%"),
+        (199 / 200, ">99%"),
+        (1.0, "100%"),
+    ],
+)
+def test_percent(share: float, text: str) -> None:
+    """Some are neither none nor all."""
+    assert percent(share) == text
 
 
 def test_age_and_count() -> None:

@@ -171,8 +171,8 @@ def test_a_little_is_not_nothing_and_much_has_its_unit(summary: Record, status: 
 def test_goals_stand_beside_what_they_cover(summary: Record, status: Record) -> None:
     group = {
         "closed_goals": 1200,
-        "successes": 900,
-        "success_rate": 0.75,
+        "successes": 1199,
+        "success_rate": 1199 / 1200,
         "total_attempts": 1500,
         "total_cost_usd": Decimal("12.5"),
         "total_cost_usd_known_goals": 40,
@@ -195,13 +195,13 @@ def test_goals_stand_beside_what_they_cover(summary: Record, status: Record) -> 
             [
                 "product",
                 "1,200",
-                "900",
-                "75%",
+                "1,199",
+                ">99%",
                 "1,500",
                 "$12.50",
                 "40 of 1,200",
                 "unknown",
-                "0 of 900",
+                "0 of 1,199",
             ]
         ]
     ]

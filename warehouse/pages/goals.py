@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from warehouse.pages.layout import Record, new_page, new_table, show
-from warehouse.wording import count, money
+from warehouse.wording import count, money, percent
 
 # label, kind of value, and the columns of: sum, goals in it, mean per success, successes in that
 _COSTS = (
@@ -63,7 +63,7 @@ def print_goals(data: Record, out: TextIO | None = None) -> None:
     if closed:
         console.print(
             f"{whole['successes']:,} succeeded, {whole['fails']:,} failed "
-            f"({_percent(whole['success_rate'])} success), "
+            f"({percent(whole['success_rate'])} success), "
             f"{count(whole['total_attempts'], 'attempt')}",
             style="dim",
         )
@@ -113,7 +113,7 @@ def _print_groups(console: Console, title: str, key: str, rows: list[Record]) ->
             escape(str(row[key])),
             f"{row['closed_goals']:,}",
             f"{row['successes']:,}",
-            _percent(row["success_rate"]),
+            percent(row["success_rate"]),
             f"{row['total_attempts']:,}",
             _value("cost_usd", row["total_cost_usd"]),
             f"{row['total_cost_usd_known_goals']:,} of {row['closed_goals']:,}",
@@ -157,10 +157,6 @@ def _print_hints(console: Console, data: Record) -> None:
     odd = [f"{row['goals']:,} {row['category'].replace('_', ' ')}" for row in data["candidates"]]
     if odd:
         console.print(f"Worth a look: {', '.join(odd)}  [dim](table goal_audit_candidates)[/]")
-
-
-def _percent(share: float | None) -> str:
-    return "-" if share is None else f"{share:.0%}"
 
 
 def _value(name: str, value: int | float | Decimal | None) -> str:

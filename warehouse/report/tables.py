@@ -12,7 +12,7 @@ from typing import Any
 import polars as pl
 from great_tables import GT
 
-from warehouse.wording import money
+from warehouse.wording import money, percent
 
 Record = dict[str, Any]
 
@@ -68,6 +68,7 @@ def goals(rows: list[Record], key: str, title: str) -> str:
     cells = [
         {
             **row,
+            "success_rate": percent(row["success_rate"]),
             "total_cost_usd": _money(row["total_cost_usd"]),
             "known_cost_per_success_usd": _money(row["known_cost_per_success_usd"]),
             "known": _part(row["total_cost_usd_known_goals"], row["closed_goals"]),
@@ -81,7 +82,6 @@ def goals(rows: list[Record], key: str, title: str) -> str:
         .cols_label(cases={**columns})
         .cols_align("right", columns=[name for name in columns if name != key])
         .fmt_integer(["closed_goals", "successes", "total_attempts"])
-        .fmt_percent("success_rate", decimals=0)
         .sub_missing(missing_text=_UNKNOWN)
     )
     return _html(table)
