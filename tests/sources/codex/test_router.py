@@ -243,6 +243,24 @@ def test_a_text_in_place_of_the_line_s_time_is_not_kept() -> None:
     assert only(rows, "parsed_usage")["last_input_tokens"] == 5
 
 
+def test_a_time_that_is_no_text_costs_nothing_but_itself() -> None:
+    limits = {"primary": {"used_percent": 1.0, "resets_in_seconds": 60}}
+    line = dumped(envelope("event_msg", {**TOKEN_COUNT, "rate_limits": limits}))
+    rows = read(line.replace(AT[:4].encode(), b"\xff\xfe26"))
+    assert rows["parsed_rejects"] == []
+    assert only(rows, "parsed_usage")["last_input_tokens"] == 5
+    assert only(rows, "parsed_rate_limits")["primary_resets_at"] is None
+
+
+@pytest.mark.parametrize("name", ["exec_command", "apply_patch"])
+def test_arguments_that_are_nested_too_deeply_are_counted(name: str) -> None:
+    deep = '{"cmd":"ls","more":' + "[" * 100_000 + "]" * 100_000 + "}"
+    call = {"type": "function_call", "name": name, "arguments": deep, "call_id": "c"}
+    rows = read(dumped(envelope("response_item", call)))
+    assert rows["parsed_rejects"] == []
+    assert only(rows, "parsed_tool_calls")["argument_bytes"] == len(deep)
+
+
 # --- what is unknown ------------------------------------------------------------------------------
 
 

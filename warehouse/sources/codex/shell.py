@@ -47,7 +47,7 @@ def command_of_call(arguments: str, privacy: Privacy) -> tuple[str, str | None, 
     """
     try:
         found = _arguments(arguments)
-    except (msgspec.MsgspecError, UnicodeEncodeError):
+    except (msgspec.MsgspecError, UnicodeEncodeError, RecursionError):
         return None  # models write arguments that are no JSON, or of wrong types
     command = found.cmd or found.command or found.input
     if not command or found.session_id != ABSENT:  # unified_exec wrote to one that ran, too

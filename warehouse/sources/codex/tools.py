@@ -86,7 +86,7 @@ class _PatchArguments(msgspec.Struct):
 def _patch_text(arguments: str) -> str:
     try:
         found = msgspec.json.decode(arguments, type=_PatchArguments)
-    except (msgspec.MsgspecError, UnicodeEncodeError):
+    except (msgspec.MsgspecError, UnicodeEncodeError, RecursionError):
         return arguments
     return found.input or found.patch
 

@@ -233,7 +233,7 @@ def _reset(window: Window, at: bytes | None) -> int | None:
         return iso_us(resets)
     if window.resets_in_seconds is None or at is None:
         return None
-    start = iso_us(at.decode())
+    start = iso_us(at.decode("utf-8", "replace"))
     return None if start is None else epoch_us(start / 1_000_000 + window.resets_in_seconds)
 
 
