@@ -126,6 +126,7 @@ def without_sizes(rows: dict[str, list[Row]]) -> dict[str, list[Row]]:
         (None, None),
         ("yesterday", None),
         (1e300, None),
+        (10**400, None),
     ],
 )
 def test_times_of_lines(timestamp: object, recorded_at: str | None) -> None:

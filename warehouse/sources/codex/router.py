@@ -547,7 +547,8 @@ def _line_time(value: str | float | None) -> bytes | None:
             return text
         us = iso_us(value)
     else:  # some writers used numbers: seconds, or milliseconds from 1e11 on
-        us = epoch_us(value / 1000 if value is not None and abs(value) >= 1e11 else value)
+        is_ms = value is not None and 1e11 <= abs(value) < 1e16  # beyond, there are no dates
+        us = epoch_us(value / 1000 if is_ms and value is not None else value)
     return None if us is None else us_iso(us)
 
 
