@@ -342,16 +342,29 @@ event_threads AS (
 initialized AS (
     SELECT
         thread_id AS session_id,
-        arg_min(model, coalesce(created_at, recorded_at)) FILTER (WHERE model IS NOT NULL)
-            AS model,
+        arg_min(model, moment) FILTER (WHERE model IS NOT NULL) AS model,
         bool_or(is_ephemeral) AS is_ephemeral,
         min(forked_from_id) AS forked_from_id,
         min(created_at) AS created_at,
-        arg_min(initialization_mode, line_number) AS initialization_mode
-    FROM parsed_analytics_threads
-    WHERE
-        event = 'initialized'
-        AND thread_id IS NOT NULL
+        arg_min(initialization_mode, moment) FILTER (WHERE initialization_mode IS NOT NULL)
+            AS initialization_mode
+    FROM (
+        SELECT
+            *,
+            row_number() OVER (
+                PARTITION BY thread_id
+                ORDER BY
+                    coalesce(created_at, recorded_at) NULLS LAST,
+                    recorded_at NULLS LAST,
+                    source_id,
+                    line_number,
+                    position
+            ) AS moment
+        FROM parsed_analytics_threads
+        WHERE
+            event = 'initialized'
+            AND thread_id IS NOT NULL
+    )
     GROUP BY thread_id
 ),
 
