@@ -40,7 +40,10 @@ MAX_LINE_BYTES = 64 << 20  # of a longer line only its size is written
 LINGER_SECONDS = 0.5  # what a program's own children may still say after its end
 NOT_FOUND, NOT_EXECUTABLE = 127, 126  # as shells have it
 
-_PASSED_ON = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGUSR1)
+_PASSED_ON = (
+    *(signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGQUIT),
+    *(signal.SIGUSR1, signal.SIGUSR2),
+)
 _OF_THE_TERMINAL = (signal.SIGINT, signal.SIGQUIT)  # the whole foreground group gets these
 
 

@@ -173,7 +173,10 @@ def test_programs_that_cannot_run(tmp_path: Path) -> None:
     assert (forbidden.returncode, b"Permission denied" in errors) == (126, True)
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1])
+@pytest.mark.parametrize(
+    "number",
+    [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2],
+)
 def test_signals_are_passed_on(tmp_path: Path, number: signal.Signals) -> None:
     code = (
         "import signal, sys, time\n"
