@@ -21,7 +21,7 @@ import msgspec
 from warehouse.privacy import without_credentials
 from warehouse.sources.app_server import shapes
 from warehouse.sources.commands import command_word
-from warehouse.sources.texts import UNUSUAL
+from warehouse.sources.texts import UNUSUAL, camel_name
 
 # Whole values of any form, which are content from the first key to the last number.
 OPAQUE = frozenset(
@@ -83,7 +83,7 @@ def redacted(message: Any, key: str = "", parent: str = "") -> Any:
         return _text(message, key, parent)
     if isinstance(message, dict):
         return {
-            name if _KEY.match(name) else f"key{index}": redacted(value, name, key)
+            name if _KEY.match(name) else f"key{index}": redacted(value, _spelled(name), key)
             for index, (name, value) in enumerate(message.items())
         }
     if isinstance(message, list):
@@ -91,6 +91,11 @@ def redacted(message: Any, key: str = "", parent: str = "") -> Any:
             return {**_size(" ".join(message)), **_word(message)}
         return [redacted(value, key, parent) for value in message]
     return message
+
+
+def _spelled(name: str) -> str:
+    """The name of a key as it is known here: streams may be in snake_case."""
+    return name if name in KEPT or name in OPAQUE else camel_name(name)
 
 
 def _text(text: str, key: str, parent: str) -> str | dict[str, object]:

@@ -116,6 +116,8 @@ def test_texts_become_their_sizes() -> None:
         {"params": {"reason": "secret", "summary": "secret"}},
         {"params": {"gitInfo": {"originUrl": "https://me:secret@host.example/o/r.git"}}},
         {"params": {"gitInfo": {"originUrl": "secret@host.example:o/r.git"}}},
+        {"params": {"git_info": {"origin_url": "https://me:secret@host.example/o/r.git"}}},
+        {"params": {"base_instructions": {"text": "secret", "secret": 1}, "_meta": {"secret": 1}}},
         {"params": {"decision": "secret words", "codexErrorInfo": {"secret thing": 1}}},
         {"result": "secret"},
         {"params": ["secret", ["secret"]]},
@@ -140,6 +142,10 @@ def test_what_has_no_fixed_form_does_not_stay(message: Json) -> None:
         {"params": {"turn": {"status": "completed", "durationMs": 5}, "x": None, "y": True}},
         {"params": {"receiverThreadIds": ["a", "b"]}},
         {"params": {"gitInfo": {"originUrl": "https://host.example/o/r.git"}}},
+        # streams in snake_case
+        {"method": "serverRequest/resolved", "params": {"thread_id": "t", "request_id": "r-1"}},
+        {"params": {"client_info": {"name": "My IDE"}, "thread": {"session_id": "s"}}},
+        {"params": {"error": {"codex_error_info": "usageLimitExceeded"}, "_meta": None}},
         {"result": {"userAgent": "ide/0.169.0 (Mac OS 15.1.0; arm64) iTerm (ide; 2)"}},
     ],
 )

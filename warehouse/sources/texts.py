@@ -21,6 +21,19 @@ NULL = b"null"
 
 _WORD = re.compile(r"[A-Za-z0-9_][\w.:/+*@-]{0,99}\Z", re.ASCII)
 _ID = re.compile(r"[\x21-\x7e]{1,200}\Z")
+# Names that the app-server's protocol spells with underscores where all others are camelCase.
+_TRULY_SNAKE = frozenset(
+    {
+        "parent_thread_id",
+        "agent_path",
+        "agent_nickname",
+        "agent_role",
+        "agent_type",
+        "thread_spawn",
+        "move_path",
+        "network_policy_amendment",
+    }
+)
 _CAPITAL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 
@@ -49,6 +62,14 @@ def snake_word(text: str | None) -> str | None:
     """Such a name in snake_case, however it was spelled: budgetLimited is budget_limited."""
     name = word(text)
     return None if name is None else _CAPITAL.sub("_", name).lower()
+
+
+def camel_name(name: str) -> str:
+    """The key of a message in camelCase, however it was spelled: thread_id is threadId."""
+    if name in _TRULY_SNAKE or "_" not in name or name.startswith("_"):
+        return name
+    first, *others = name.split("_")
+    return first + "".join(other.capitalize() for other in others)
 
 
 def ident(value: str | int | None) -> str | None:

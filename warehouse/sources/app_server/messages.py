@@ -33,7 +33,7 @@ from warehouse.sources.app_server.usage import UsageRows
 from warehouse.sources.base import ISO_UTC, Rows, epoch_ms_us
 from warehouse.sources.jsonlines import UNREADABLE, Reject, Taken, decoded, written_at
 from warehouse.sources.named_rows import NamedRows
-from warehouse.sources.texts import UNUSUAL, ident, text_bytes
+from warehouse.sources.texts import UNUSUAL, camel_name, ident, text_bytes
 
 TABLES: tuple[str, ...] = (
     "raw_lines",
@@ -79,19 +79,6 @@ _AFTER_BYTES = 120
 _METHOD = re.compile(r"[A-Za-z][\w./$-]{0,99}\Z", re.ASCII)
 _SNAKE = re.compile(
     rb'"(?:(?:thread|turn|item|session|request|review_thread)_id|client_info|user_agent)" ?:'
-)
-# Names that the protocol spells with underscores where all others are camelCase.
-_TRULY_SNAKE = frozenset(
-    {
-        "parent_thread_id",
-        "agent_path",
-        "agent_nickname",
-        "agent_role",
-        "agent_type",
-        "thread_spawn",
-        "move_path",
-        "network_policy_amendment",
-    }
 )
 
 
@@ -390,14 +377,7 @@ def _connection(wrapper: s.Wrapper | None) -> s.Id | None:
 
 def _camel(value: Any) -> Any:
     if isinstance(value, dict):
-        return {_camel_name(name): _camel(inner) for name, inner in value.items()}
+        return {camel_name(name): _camel(inner) for name, inner in value.items()}
     if isinstance(value, list):
         return [_camel(inner) for inner in value]
     return value
-
-
-def _camel_name(name: str) -> str:
-    if name in _TRULY_SNAKE or "_" not in name:
-        return name
-    first, *others = name.split("_")
-    return first + "".join(other.capitalize() for other in others)
