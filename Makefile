@@ -25,7 +25,7 @@ warehouse: $(STAMP) ## Set up, build from ~/.codex (or data/sample if there is n
 	@$(BIN)/rollhouse build
 	@$(BIN)/rollhouse summary
 
-ui: $(STAMP) ## Open the Dagster UI: lineage, runs, checks
+ui: $(STAMP) ## Serve the Dagster UI until Ctrl-C: lineage, runs, checks
 	@$(BIN)/rollhouse ui
 
 test: $(STAMP) ## Run all tests, the slow ones too (PYTEST_ARGS="-k usage" narrows them)

@@ -80,7 +80,7 @@ def _key(table: Table, key: str, duplicates: int) -> Check:
         "key_is_unique",
         table.name,
         duplicates == 0,
-        f"{key} names each row: {duplicates} keys occur more than once",
+        f"{key} names each row; keys that occur more than once: {duplicates}",
         numbers={"duplicate_keys": duplicates},
     )
 

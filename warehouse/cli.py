@@ -249,7 +249,7 @@ def capture(
         bool, typer.Option("--content", help="Keep texts as they are, not only their sizes.")
     ] = False,
 ) -> None:
-    """Run an app-server in its place and record what passes."""
+    """Run an app-server and record what passes between it and its client."""
     from warehouse.capture import run
 
     raise typer.Exit(run(program, out, content))
@@ -276,7 +276,7 @@ def ui(
     home: Home = None,
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port on 127.0.0.1.")] = 3000,
 ) -> None:
-    """Open the Dagster UI: lineage, runs, checks, schedule."""
+    """Serve the Dagster UI: lineage, runs, checks, schedule."""
     settings = _settings(home)
     from pipelines.ui import serve_ui
 

@@ -232,7 +232,7 @@ TABLES: Tables = (
     (
         "parsed_app_thread_changes",
         "parsed",
-        "What messages say changed in a thread: status, name, settings, metadata, archive, ...",
+        "What messages say changed in a thread: status, name, settings, metadata, archive and more",
         "one row per such message",
         _LINE_KEY,
         (
