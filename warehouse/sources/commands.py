@@ -13,18 +13,21 @@ UNUSUAL = "unusual"
 
 SHELLS = {"bash", "sh", "zsh", "dash", "ksh", "fish", "pwsh", "powershell", "cmd"}
 _SCRIPT_OPTION = re.compile(r"-[a-z]*c\Z|-Command\Z|/c\Z", re.IGNORECASE)
-# What only starts another program, with those of its options that take a value.
+# What only starts another program, with those of its options that take a value (short, long).
 _PREFIXES = {
-    "sudo": "ugpCTRDhU",
-    "doas": "uC",
-    "env": "uC",
-    "timeout": "sk",
-    "time": "fo",
-    "nice": "n",
-    "exec": "a",
-    "stdbuf": "ioe",
-    "command": "",
-    "nohup": "",
+    "sudo": (
+        "ugpCTRDhUrt",
+        "user group prompt close-from command-timeout chroot chdir host other-user role type",
+    ),
+    "doas": ("uC", ""),
+    "env": ("uC", "unset chdir"),
+    "timeout": ("sk", "signal kill-after"),
+    "time": ("fo", "format output"),
+    "nice": ("n", "adjustment"),
+    "exec": ("a", ""),
+    "stdbuf": ("ioe", "input output error"),
+    "command": ("", ""),
+    "nohup": ("", ""),
 }
 _SETTINGS = {"cd", "pushd", "export", "set", "source", ".", "unset", "umask", "ulimit"}
 _ASSIGNMENT = re.compile(r"[A-Za-z_]\w*\+?=")
@@ -99,9 +102,11 @@ def _of_words(words: list[str], depth: int) -> str | None:
         position += 1
         if _ASSIGNMENT.match(word):
             continue
-        if prefix and (word.startswith("-") or _NUMBER.match(word)):
-            if len(word) == 2 and word[1] in _PREFIXES[prefix]:
+        if prefix and word.startswith("-"):
+            if _takes_next(word, *_PREFIXES[prefix]):
                 position += 1
+            continue
+        if prefix and _NUMBER.match(word):
             continue
         name = word if word.endswith(("/", "\\")) else re.split(r"[/\\]", word)[-1]
         if name in _PREFIXES:
@@ -113,6 +118,15 @@ def _of_words(words: list[str], depth: int) -> str | None:
                 return _of_script(script, depth + 1)
         return name if _PLAIN.match(name) else UNUSUAL
     return prefix
+
+
+def _takes_next(option: str, short: str, long: str) -> bool:
+    """Whether the value of an option is the word after it."""
+    if option.startswith("--"):
+        return option[2:] in long.split()
+    letters = option[1:]  # the first that takes a value has the rest, or if nothing is left ...
+    taking = next((place for place, letter in enumerate(letters, 1) if letter in short), 0)
+    return taking == len(letters) > 0
 
 
 def _script_of(arguments: list[str]) -> str | None:
