@@ -60,7 +60,9 @@ def run(command: list[str], out: Path | str, content: bool = False) -> int:
     cannot be written.
     """
     if not command:
-        raise CaptureError("name the program to run, as in: rollhouse capture -- codex app-server")
+        raise CaptureError(
+            "name the program, as in: rollhouse capture --out captures/ -- codex app-server"
+        )
     recorder = Recorder(_open(out), content)
     try:
         program = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
