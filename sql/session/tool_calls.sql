@@ -175,6 +175,7 @@ streamed_items AS (
     SELECT
         session_id,
         item_id,
+        item_status,
         exit_code,
         exit_code_source,
         duration_ms,
@@ -222,6 +223,12 @@ filled AS (
                 AND streamed.exit_code IS NOT NULL
                 AND paired.call_outcome IN ('running', 'returned', 'interrupted')
             THEN 'exited'
+            -- its output is missing, but not because it never ended
+            WHEN paired.call_outcome = 'interrupted' AND streamed.item_status = 'completed' THEN 'returned'
+            WHEN
+                paired.call_outcome = 'interrupted'
+                AND streamed.item_status IN ('declined', 'rejected')
+            THEN 'rejected'
             ELSE paired.call_outcome
         END AS call_outcome,
         coalesce(paired.exit_code, streamed.exit_code) AS exit_code,

@@ -17,7 +17,7 @@ COLUMNS: tuple[Column, ...] = (
         "VARCHAR",
         "What became of the call: what its output says (exited, running, timed_out, aborted, "
         "rejected, unsupported, failed), returned where that says nothing, interrupted where "
-        "there is none; of searches and pictures the status",
+        "there is none and nothing else tells of its end; of searches and pictures the status",
         null="not said",
     ),
     Column("event_kind", "VARCHAR", "What changed, see the table's description"),
