@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import os
 import queue
 import select
@@ -54,10 +55,10 @@ class CaptureError(UsageError):
 def run(command: list[str], out: Path | str, content: bool = False) -> int:
     """Run `command` with our own stdin, stdout and stderr; record what passes to `out`.
 
-    `out` is a file (appended to) or a folder (in which a new one is made); what ends in a slash
-    is a folder, and made where it is missing. Returns the exit code to end with: the program's,
-    or 128 and the signal that ended it. Raises CaptureError before anything is started if `out`
-    cannot be written.
+    `out` is a file (appended to; while another recorder does, one beside it is) or a folder (in
+    which a new one is made); what ends in a slash is a folder, and made where it is missing.
+    Returns the exit code to end with: the program's, or 128 and the signal that ended it. Raises
+    CaptureError before anything is started if `out` cannot be written.
     """
     if not command:
         raise CaptureError(
@@ -90,13 +91,32 @@ def _open(place: Path | str) -> int:
         if out.is_dir():
             stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
             out = out / f"app-server-{stamp}-{os.getpid()}.jsonl"
-        file = os.open(out, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
+        file = _appendable(out)
+        if _is_taken(file):  # ids count within a connection: two would be told as one
+            os.close(file)
+            out = out.with_name(f"{out.stem}-{os.getpid()}{out.suffix}")
+            file = _appendable(out)
         size = os.fstat(file).st_size
         if size and os.pread(file, 1, size - 1) != b"\n":
             os.write(file, b"\n")  # a capture that was cut stays a line of its own
     except OSError as problem:
         raise CaptureError(f"the capture {out} cannot be written: {problem.strerror}") from None
     return file
+
+
+def _appendable(out: Path) -> int:
+    return os.open(out, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
+
+
+def _is_taken(file: int) -> bool:
+    """Whether another recorder is writing to the file; from now on we are."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:  # a file system without locks
+        return False
+    return False
 
 
 # --- passing on -------------------------------------------------------------------------------

@@ -275,6 +275,22 @@ def test_a_folder_gets_a_capture_for_each_run(tmp_path: Path) -> None:
     assert len(lines_of(out)) == 2
 
 
+def test_recorders_that_run_at_once_do_not_share_a_file(tmp_path: Path) -> None:
+    """Each holds the first connection's ids: in one file, answers would be those of the other."""
+    out = tmp_path / "capture.jsonl"
+    first = recorded(out, *python(f"print(flush=True)\n{ECHO}"))
+    assert first.stdout is not None
+    assert first.stdout.readline() == b"\n"  # it has its file
+    second = recorded(out, *python(ECHO))
+    second.communicate(b'{"id":1,"method":"b"}\n', timeout=30)
+    first.communicate(b'{"id":1,"method":"a"}\n', timeout=30)
+    beside = tmp_path / f"capture-{second.pid}.jsonl"
+    assert {line["msg"]["method"] for line in lines_of(out)} == {"a"}
+    assert {line["msg"]["method"] for line in lines_of(beside)} == {"b"}
+    recorded(out, *python(ECHO)).communicate(b'{"id":1,"method":"c"}\n', timeout=30)
+    assert [line["msg"]["method"] for line in lines_of(out)] == ["a", "a", "c", "c"]
+
+
 def test_a_capture_is_continued_after_a_cut_line(tmp_path: Path) -> None:
     out = tmp_path / "capture.jsonl"
     out.write_bytes(b'{"ts":"2026-11-21T11:33:43.769Z","dir":"in","ms')
