@@ -266,6 +266,7 @@ GOAL = event("codex_goal_event", thread_id=THREAD, event_kind="created")
         (GOAL, None, 1),
         ({**GOAL, "received_at": "2026-11-21T11:33:44Z"}, "2026-11-21T11:33:44Z", 1),
         ([GOAL, GOAL], None, 2),
+        ("\ufeff" + json.dumps(GOAL), None, 1),
     ],
 )
 def test_forms_of_lines(line: object, at: str | None, events: int) -> None:

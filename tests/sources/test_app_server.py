@@ -17,6 +17,7 @@ from tests.privacy.canary import planted_message
 from tests.sources.parsed import Row, checked, parse, texts_of
 from warehouse.sources.app_server import AppServerSource
 from warehouse.sources.app_server.methods import CLIENT_REQUESTS, SERVER_REQUESTS
+from warehouse.sources.base import Found
 
 KIND = AppServerSource()
 Json = dict[str, Any]
@@ -233,6 +234,21 @@ def test_ids_in_snake_case() -> None:
     thread = {"id": THREAD, "session_id": "s", "source": {"subAgent": {"thread_spawn": spawn}}}
     row = one("parsed_app_threads", note("thread/started", {"thread": thread}))
     assert (row["root_session_id"], row["parent_thread_id"], row["agent_role"]) == ("s", "p", "r")
+
+
+@pytest.mark.parametrize("is_wrapped", [True, False])
+def test_a_byte_order_mark_costs_no_handshake(is_wrapped: bool) -> None:
+    """Some programs of Windows write one before the first line."""
+    hello: Json = {"id": 1, "method": "initialize", "params": {"clientInfo": {"name": "ide"}}}
+    if is_wrapped:
+        hello = {"ts": "2026-11-21T11:33:43.769Z", "dir": "out", "msg": hello}
+    rows = parse(KIND, b"\xef\xbb\xbf" + lines(hello, OLD_NOTE))
+    checked(rows)
+    assert rows["parsed_rejects"] == []
+    assert rows["parsed_app_connections"][0]["client_name"] == "ide"
+    head = b"\xef\xbb\xbf" + lines(hello)
+    place = Found("app-server", None, "/c/stream.jsonl", "/c/stream.jsonl", len(head), 0)
+    assert (KIND.identify(place, head).day == "2026-11-21") == is_wrapped
 
 
 def test_a_handshake_in_snake_case() -> None:

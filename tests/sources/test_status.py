@@ -217,6 +217,12 @@ def test_the_same_panel_with_control_sequences(tmp_path: Path) -> None:
         assert all(row[name] is not None for row in ansi[table] for name in places)
 
 
+def test_a_byte_order_mark_costs_no_title(tmp_path: Path) -> None:
+    """Some editors of Windows write one before the first line."""
+    content = "\ufeff  >_ OpenAI Codex (v0.50.0)\n\n  Model:      gpt-5\n  Directory:  ~/w\n"
+    assert panel(tmp_path, content)["cli_version"] == "0.50.0"
+
+
 def test_panel_drawn_by_moves_of_the_cursor(tmp_path: Path) -> None:
     """A raw capture may hold a whole screen in one line of the file."""
     rows = "".join(f"\x1b[{n};1H{text}" for n, text in enumerate(BOXED.splitlines(), 1))

@@ -18,6 +18,8 @@ T = TypeVar("T")
 # What msgspec raises for a text that is no JSON, deeper in a line than where it was decoded.
 UNREADABLE = (msgspec.MsgspecError, UnicodeError, RecursionError)
 
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"  # what some programs of Windows begin a file with
+
 _MILLISECONDS_FROM = 1e11  # as seconds, the year 5138
 
 

@@ -18,14 +18,14 @@ from warehouse.sources.files import find_lines, identify_by_place
 if TYPE_CHECKING:
     from warehouse.sources.analytics.events import AnalyticsParser
 
-_STAMP = re.compile(rb'\A\s*\{\s*"received_at"\s*:\s*"(\d{4}-\d\d-\d\d)T')
+_STAMP = re.compile(rb'\A(?:\xef\xbb\xbf)?\s*\{\s*"received_at"\s*:\s*"(\d{4}-\d\d-\d\d)T')
 
 
 class AnalyticsSource:
     """The source kind `analytics`; a root is a file, or a folder with `.jsonl` files."""
 
     kind = "analytics"
-    parser_version = 2
+    parser_version = 3
 
     @property
     def tables(self) -> tuple[str, ...]:

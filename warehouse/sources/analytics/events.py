@@ -20,7 +20,15 @@ import xxhash
 from warehouse.privacy import Privacy
 from warehouse.sources.analytics import shapes as s
 from warehouse.sources.base import Rows
-from warehouse.sources.jsonlines import UNREADABLE, Reject, Taken, decoded, where, written_at
+from warehouse.sources.jsonlines import (
+    BYTE_ORDER_MARK,
+    UNREADABLE,
+    Reject,
+    Taken,
+    decoded,
+    where,
+    written_at,
+)
 from warehouse.sources.named_rows import NamedRows
 from warehouse.sources.texts import UNUSUAL, word
 
@@ -78,7 +86,7 @@ class AnalyticsParser:
             reject: tuple[str, str] | None = None
             try:
                 if line.strip():
-                    form, at, events = self._events(line)
+                    form, at, events = self._events(line.removeprefix(BYTE_ORDER_MARK))
                     place: Values = {
                         "line_number": line_number,
                         "byte_offset": offset,

@@ -18,14 +18,14 @@ from warehouse.sources.files import find_lines, identify_by_place
 if TYPE_CHECKING:
     from warehouse.sources.app_server.messages import AppServerParser
 
-_STAMP = re.compile(rb'\A\s*\{\s*"ts"\s*:\s*"(\d{4}-\d\d-\d\d)T')
+_STAMP = re.compile(rb'\A(?:\xef\xbb\xbf)?\s*\{\s*"ts"\s*:\s*"(\d{4}-\d\d-\d\d)T')
 
 
 class AppServerSource:
     """The source kind `app-server`; a root is a file, or a folder with `.jsonl` files."""
 
     kind = "app-server"
-    parser_version = 2
+    parser_version = 3
 
     @property
     def tables(self) -> tuple[str, ...]:

@@ -31,7 +31,14 @@ from warehouse.sources.app_server.threads import ThreadRows
 from warehouse.sources.app_server.turns import TurnRows
 from warehouse.sources.app_server.usage import UsageRows
 from warehouse.sources.base import ISO_UTC, Rows, epoch_ms_us
-from warehouse.sources.jsonlines import UNREADABLE, Reject, Taken, decoded, written_at
+from warehouse.sources.jsonlines import (
+    BYTE_ORDER_MARK,
+    UNREADABLE,
+    Reject,
+    Taken,
+    decoded,
+    written_at,
+)
 from warehouse.sources.named_rows import NamedRows
 from warehouse.sources.texts import UNUSUAL, camel_name, ident, text_bytes
 
@@ -185,12 +192,13 @@ class AppServerParser:
         reject: tuple[str, str] | None = None
         try:
             if line.strip():
-                wrapper = self._unwrap(line)
+                text = line.removeprefix(BYTE_ORDER_MARK)
+                wrapper = self._unwrap(text)
                 if wrapper is not None:
                     at = written_at(wrapper.ts)
                     if wrapper.bytes is not None:
                         raise Reject("junk", "the program wrote a line that is not JSON")
-                inner = line if wrapper is None else bytes(wrapper.msg)
+                inner = text if wrapper is None else bytes(wrapper.msg)
                 message = self._read(inner)
                 kind, method = _kind(message)
                 hashed = xxhash.xxh3_64_intdigest(inner, self._seed)

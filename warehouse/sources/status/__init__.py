@@ -25,7 +25,7 @@ class StatusSource:
     """The source kind `status`; a root is a capture, or a folder of captures."""
 
     kind = "status"
-    parser_version = 3
+    parser_version = 4
 
     @property
     def tables(self) -> tuple[str, ...]:

@@ -40,7 +40,7 @@ def read_lines(file: BinaryIO) -> Iterator[Line]:
 
 
 def _rows(content: bytes) -> Iterator[str]:
-    text = content.removesuffix(b"\r").decode("utf-8", "replace")
+    text = content.removesuffix(b"\r").decode("utf-8", "replace").removeprefix("\ufeff")
     if "\x1b" in text or "\r" in text:
         text = _STRING_SEQUENCE.sub("", text)
         text = _FORWARD.sub(lambda move: " " * int(move.group(1) or 1), text)
