@@ -6,8 +6,15 @@ command line knows them. Does not belong here: the stages (warehouse/build.py).
 
 from __future__ import annotations
 
+from functools import partial
+
 from dagster import DagsterError
 from dagster._core.errors import DagsterAssetCheckFailedError, DagsterExecutionInterruptedError
+from dagster._core.remote_origin import (
+    RegisteredCodeLocationOrigin,
+    RemoteJobOrigin,
+    RemoteRepositoryOrigin,
+)
 from sqlalchemy.exc import SQLAlchemyError
 
 from pipelines.definitions import make_definitions
@@ -16,12 +23,17 @@ from pipelines.resources import BUILD
 from pipelines.schedules import nightly
 from warehouse.build import Build, BuildError, Outcome
 
-# The UI lists a run with the job of the code location that these tags name.
+_LOCATION, _REPOSITORY = "pipelines.definitions", "__repository__"  # as the UI knows them
+# The UI lists a run with the job of the code location that these tags name ...
 _TAGS = {
-    "dagster/code_location": "pipelines.definitions",
-    ".dagster/repository": "__repository__@pipelines.definitions",
+    "dagster/code_location": _LOCATION,
+    ".dagster/repository": f"{_REPOSITORY}@{_LOCATION}",
     "rollhouse/started_by": "rollhouse build",
 }
+# ... shows it in its timeline and can execute it again if this does.
+_ORIGIN = RemoteJobOrigin(
+    RemoteRepositoryOrigin(RegisteredCodeLocationOrigin(_LOCATION), _REPOSITORY), nightly.name
+)
 
 
 def run_build(build: Build) -> Outcome:
@@ -34,6 +46,8 @@ def run_build(build: Build) -> Outcome:
     job = definitions.resolve_job_def(nightly.name)
     try:
         with open_instance(build.settings) as instance:
+            create_run = partial(instance.create_run_for_job, remote_job_origin=_ORIGIN)
+            instance.create_run_for_job = create_run  # type: ignore[method-assign]
             job.execute_in_process(instance=instance, resources={BUILD: build}, tags=_TAGS)
     except DagsterExecutionInterruptedError:
         raise KeyboardInterrupt from None

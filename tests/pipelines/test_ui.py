@@ -155,7 +155,10 @@ LAUNCH = """
 mutation ($params: ExecutionParams!) { launchRun(executionParams: $params) {
     __typename ... on LaunchRunSuccess { run { runId } } ... on PythonError { message } } }
 """
-RUN = "query ($id: ID!) { runOrError(runId: $id) { ... on Run { status jobName } } }"
+RUN = """
+query ($id: ID!) { runOrError(runId: $id) { ... on Run { status jobName
+    repositoryOrigin { repositoryName repositoryLocationName } } } }
+"""
 
 
 @pytest.mark.slow
@@ -191,7 +194,11 @@ def test_the_ui_shows_what_was_built_and_runs_a_layer(settings: Settings, tmp_pa
         rows = {e["label"]: e.get("intValue") for e in made["metadataEntries"]}
         assert rows["dagster/row_count"] == outcome.record.rows["sessions"]
         run = ask(address, RUN, id=made["runId"])["runOrError"]
-        assert run == {"status": "SUCCESS", "jobName": "nightly"}
+        origin = {  # what the timeline shows a run by, and what it is executed again from
+            "repositoryName": location["name"],
+            "repositoryLocationName": location["location"]["name"],
+        }
+        assert run == {"status": "SUCCESS", "jobName": "nightly", "repositoryOrigin": origin}
 
         session_layer = [name for name, table in tables.items() if table.layer == "session"]
         launched = ask(
