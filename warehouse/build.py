@@ -42,8 +42,8 @@ LAKE_LAYERS = ("raw", "parsed")
 
 
 _ADVICE = (
-    ". Where lines of a thread's file were lost, its numbers cannot add up: to publish it as it "
-    "is, name the thread in `accepted_threads` of rollhouse.toml"
+    ". Where lines of a thread's file were lost, or two programs wrote to it at once, its numbers "
+    "cannot add up: to publish it as it is, name the thread in `accepted_threads` of rollhouse.toml"
 )
 
 

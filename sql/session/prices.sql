@@ -28,13 +28,27 @@ days AS (
     WHERE recorded_at IS NOT NULL
 ),
 
-wanted AS (
+used_models AS (
     SELECT DISTINCT
         price_provider(model_provider) AS price_provider,
-        lower(model) AS price_model,
-        price_tier(service_tier) AS price_tier
+        lower(model) AS price_model
     FROM situations
     WHERE model IS NOT NULL
+),
+
+used_tiers AS (
+    SELECT DISTINCT price_tier(service_tier) AS price_tier
+    FROM situations
+),
+
+-- A late record may have the model of an earlier turn, and the tier of its own place.
+wanted AS (
+    SELECT
+        used_models.price_provider,
+        used_models.price_model,
+        used_tiers.price_tier
+    FROM used_models
+    CROSS JOIN used_tiers
 ),
 
 asked AS (

@@ -216,7 +216,7 @@ SELECT
     unpriced.responses AS total,
     NULL AS covered_tokens,
     unpriced.tokens AS all_tokens,
-    'responses of a model and tier without a price' AS aspect_meaning
+    'responses without a cost, by model and tier' AS aspect_meaning
 FROM unpriced
 UNION ALL
 SELECT

@@ -216,7 +216,7 @@ def test_markup_in_names_is_only_text(summary: Record) -> None:
 
 def test_status_page(status: Record) -> None:
     text = page(status, "status")
-    assert row_of(text, "responses of a model and tier without a price")[:2] == ["0", "6"]
+    assert row_of(text, "responses without a cost, by model and tier")[:2] == ["0", "6"]
     assert "unknown-model-x" in text
     assert "not_json" in text
     assert "150 bytes" in text
