@@ -232,6 +232,11 @@ def test_command(rollhouse: Rollhouse, published: Settings, tmp_path: Path) -> N
     done = rollhouse("report", "--home", published.home, "--out", tmp_path / "no" / "out.html")
     assert done.returncode == 2
     assert "there is no folder" in done.stderr
+    (tmp_path / "reports").mkdir()
+    done = rollhouse("report", "--home", published.home, "--out", tmp_path / "reports")
+    assert done.returncode == 2
+    assert "reports is a folder; name the file to write" in done.stderr
+    assert not [*tmp_path.glob("reports?*"), *(tmp_path / "reports").iterdir()]
 
 
 # --- time -----------------------------------------------------------------------------------------

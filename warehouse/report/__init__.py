@@ -32,11 +32,13 @@ _TOP = 15
 def write_report(settings: Settings, path: Path) -> None:
     """Write the report of the published warehouse, readable by its owner alone.
 
-    Raises UsageError if the folder is not there.
+    Raises UsageError if the folder is not there, or the path is one itself.
     """
     summary = overview.usage(settings)  # first: where there is no warehouse, that is to be said
     if not path.parent.is_dir():
         raise UsageError(f"there is no folder {path.parent} to write the report to")
+    if path.is_dir():
+        raise UsageError(f"{path} is a folder; name the file to write, such as {path}/report.html")
     page = render(summary, overview.status(settings), overview.goals(settings))
     aside = path.with_name(f"{path.name}.{os.getpid()}")
     descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
