@@ -26,6 +26,7 @@ from tests.helpers import (
     thread_id,
     touch,
 )
+from warehouse import resources
 from warehouse.ingest import Ingested
 from warehouse.lake import MOST_PARTS
 from warehouse.scanning import Root
@@ -503,6 +504,31 @@ def test_a_link_to_the_folder_set_instead_of_the_folder(
     other = Warehouse(warehouse.home, [tmp_path / "link"])
     assert other.sync().work == (0, 0)
     assert len(other.sources) == 1
+
+
+@pytest.mark.parametrize("modes", [("standard",) * 2, ("strict",) * 2, ("standard", "strict")])
+@pytest.mark.parametrize("was_missing", [False, True])
+def test_the_sample_goes_once_it_is_not_read_any_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, modes: tuple[str, str], was_missing: bool
+) -> None:
+    """It is nobody's history: its numbers must not stay among those of the user."""
+    sample, mine = Codex(tmp_path / "sample"), Codex(tmp_path / "samples of mine")
+    sample.write(1, 10)
+    path = mine.write(2, 5)
+    warehouse = Warehouse(tmp_path / "home", [sample.root, mine.root], modes[0])
+    warehouse.sync()
+    assert len(warehouse.sources) == 2
+    if was_missing:  # by a version that did not know better
+        Warehouse(warehouse.home, [mine.root], modes[0]).sync()
+    monkeypatch.setattr(resources, "sample_folder", lambda: sample.root)
+    path.unlink()
+    later = Warehouse(warehouse.home, [mine.root], modes[1])
+    step = later.sync()
+    assert (step.plan.missing, len(step.plan.dropped)) == (1, 1)
+    assert (later.source.thread_id, later.source.state) == (thread_id(2), "missing")
+    assert {source_id for (source_id,) in later.rows("raw_lines", "source_id")} == {
+        later.source.source_id
+    }
 
 
 def test_compressed(codex: Codex, warehouse: Warehouse, check: Check) -> None:

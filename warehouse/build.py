@@ -23,10 +23,10 @@ from typing import TYPE_CHECKING
 
 from warehouse import __version__, resources
 from warehouse.builds import BuildRecord, current_build, sweep_partial
-from warehouse.errors import RollhouseError
-from warehouse.lake import Lake, Manifest
+from warehouse.errors import RollhouseError, UsageError
+from warehouse.lake import Lake, Manifest, Source
 from warehouse.privacy import Privacy, load_secret
-from warehouse.scanning import Plan, scan
+from warehouse.scanning import Plan, sample_places, scan
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -112,12 +112,27 @@ class Build(AbstractContextManager["Build"]):
             self.manifest = self.lake.manifest()
             self._generation = self.manifest.generation  # before anything is read
             registry = self.lake.sources(self.manifest)
+            self._require_own_sources(registry)
             self.plan = scan(roots, registry, self.privacy, self._verify)
             self._stack = stack.pop_all()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._stack.close()
+
+    def _require_own_sources(self, registry: list[Source]) -> None:
+        """Raise UsageError where the sample would be added to what somebody did.
+
+        A Codex home that is not there (a disk that is not mounted, another HOME) is not one that
+        was never there.
+        """
+        sample = sample_places(self.privacy)
+        if self.settings.reads_sample and not all(s.path.startswith(sample) for s in registry):
+            raise UsageError(
+                "there is no ~/.codex here, and the sample is not mixed with the sessions in "
+                f"{self.settings.home}: say where they are now, with CODEX_HOME, --source or the "
+                "setting sources"
+            )
 
     # --- what is there to do ----------------------------------------------------------------------
 

@@ -14,10 +14,8 @@ import time
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
-from warehouse import resources
 from warehouse.build import Build, Outcome, Progress
 from warehouse.builds import database_path
-from warehouse.settings import default_codex_home
 from warehouse.wording import count, size
 
 if TYPE_CHECKING:
@@ -85,7 +83,7 @@ class BuildConsole(Progress, AbstractContextManager["BuildConsole"]):
         assert record is not None  # a build that does not publish raises
         took = time.perf_counter() - self._started
         print(f"Built in {took:.1f} s: {database_path(build.lake)}\n")
-        if not build.settings.sources and default_codex_home() == resources.sample_folder():
+        if build.settings.reads_sample:
             _line("Note", "there is no ~/.codex here: this is the sample that comes along")
         _line("Sources", _sources(build))
         if outcome.ingested is None:

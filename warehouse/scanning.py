@@ -20,6 +20,7 @@ from pathlib import Path
 import msgspec
 import zstandard
 
+from warehouse import resources
 from warehouse.lake import Lake, Source
 from warehouse.privacy import Privacy
 from warehouse.reading import (
@@ -100,6 +101,12 @@ def scan(
     under other privacy, are read anew.
     """
     return _Scan(registry, privacy, verify).run(roots)
+
+
+def sample_places(privacy: Privacy) -> tuple[str, str]:
+    """How the registry's paths in the sample that comes along begin: in clear, and hidden."""
+    sample = os.path.realpath(resources.sample_folder())
+    return sample + os.sep, privacy.hidden_path(sample) + os.sep
 
 
 class _Scan:
@@ -267,9 +274,18 @@ class _Scan:
             self._drop(there)
 
     def _miss(self) -> None:
-        """What no file claimed is missing, unless it may lie where nothing can be seen."""
+        """What no file claimed is missing, unless it may lie where nothing can be seen.
+
+        The sample is nobody's history: once it is not read any more, its rows go.
+        """
+        sample = sample_places(self._privacy)
         for source in list(self._plan.registry.values()):
-            if source.source_id in self._claimed or source.state == "missing":
+            if source.source_id in self._claimed:
+                continue
+            if source.path.startswith(sample):
+                self._drop(source)
+                continue
+            if source.state == "missing":
                 continue
             unseen = next((found for found in self._unseen if self._lies_at(source, found)), None)
             if unseen is not None:

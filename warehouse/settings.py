@@ -195,6 +195,11 @@ class Settings(BaseSettings):
             roots += [Root(source.kind, _real(path), source.label) for path in paths]
         return roots
 
+    @property
+    def reads_sample(self) -> bool:
+        """Whether the sample is read for want of anything else."""
+        return not self.sources and default_codex_home() == resources.sample_folder()
+
 
 def _real(path: str | Path) -> Path:
     return Path(os.path.realpath(path))

@@ -19,6 +19,7 @@ from tests.helpers import Codex, append, body, compressed
 from warehouse import build, ingest, publish, resources
 from warehouse.build import Build, BuildError
 from warehouse.builds import BuildRecord, current_build, database_path
+from warehouse.errors import UsageError
 from warehouse.lake import Lake, LakeLockedError
 from warehouse.settings import SettingsError
 from warehouse.sources import KINDS
@@ -102,6 +103,29 @@ class TestBuild:
             assert work.ingested is None
         assert ask(home, "SELECT count(*) FROM sources_read") == [(0,)]
         assert record(home).generation == 1
+
+    def test_the_sample_is_not_mixed_with_sessions_of_the_user(
+        self, codex: Codex, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        sample = Codex(tmp_path / "sample")
+        sample.write(2, 3)
+        (sample.root / "metrics").mkdir()
+        monkeypatch.setattr(resources, "sample_folder", lambda: sample.root)
+        monkeypatch.delenv("CODEX_HOME", raising=False)
+        monkeypatch.setenv("HOME", str(tmp_path))  # without .codex
+        by_default = settings(home, codex.root).model_copy(update={"sources": []})
+        with Build(by_default) as work:
+            build.run(work)
+        assert ask(home, "SELECT lines FROM raw_sources") == [(4,)]
+        codex.write(1, 5)
+        codex.root.rename(tmp_path / ".codex")
+        with Build(by_default) as work:
+            build.run(work)
+        assert ask(home, "SELECT lines FROM raw_sources") == [(6,)]
+        (tmp_path / ".codex").rename(codex.root)  # a disk that is not there today
+        with pytest.raises(UsageError, match="the sample is not mixed"):
+            Build(by_default).__enter__()
+        assert ask(home, "SELECT lines, state FROM raw_sources") == [(6, "present")]
 
     def test_what_was_deleted_is_built_anew(self, codex: Codex, home: Path) -> None:
         codex.write(1, 5)
