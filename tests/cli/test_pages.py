@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -28,6 +29,18 @@ def page(data: Record, kind: str = "summary") -> str:
     out = io.StringIO()
     (print_usage if kind == "summary" else print_status)(data, out)
     return "\n".join(line.rstrip() for line in out.getvalue().splitlines())
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def words(data: Record, kind: str) -> set[str]:
+    """What stands on a page on a terminal, cut at spaces."""
+    out = Terminal()
+    (print_usage if kind == "summary" else print_status)(data, out)
+    return set(re.sub(r"\x1b\[[\d;]*m", "", out.getvalue()).split())
 
 
 def row_of(text: str, name: str) -> list[str]:
@@ -164,6 +177,23 @@ def test_warehouse_of_another_version(published: Settings, tmp_path: Path) -> No
     for ask in (overview.usage, overview.status, overview.headline):
         with pytest.raises(QueryError, match=r"another version of Rollhouse .*rollhouse build"):
             ask(old)
+
+
+@pytest.mark.parametrize("columns", [20, 40, 80])
+def test_no_terminal_is_too_narrow_for_a_number(
+    summary: Record, status: Record, monkeypatch: pytest.MonkeyPatch, columns: int
+) -> None:
+    """503,08 in place of 503,085 would be a number that is wrong."""
+    monkeypatch.setenv("COLUMNS", str(columns))
+    shown = words(summary, "summary")
+    usage = summary["usage"]
+    for row in (usage, *usage["by_model"], *usage["by_project"][:TOP], *usage["by_day"]):
+        assert f"{row['total_tokens']:,}" in shown
+        assert row["cost_usd"] is None or money(row["cost_usd"]) in shown
+    assert {f"{usage[name]:,}" for name in overview.TOKENS} <= shown
+    shown = words(status, "status")
+    assert {f"{row['rows']:,}" for row in status["builds"]} <= shown
+    assert {f"{row['lines']:,}" for row in status["sources"]} <= shown
 
 
 # --- the pages ------------------------------------------------------------------------------------

@@ -104,7 +104,7 @@ def _print_costs(console: Console, whole: Record) -> None:
 def _print_groups(console: Console, title: str, key: str, rows: list[Record]) -> None:
     table = new_table(
         *(title, ">Closed", ">Succeeded", ">Rate", ">Attempts"),
-        *(">Cost", "Known for", ">Cost per success", "Known for"),
+        *(">Cost", "Known for", ">Cost per\nsuccess", "Known for"),
     )
     for row in rows:
         if not row["closed_goals"]:

@@ -17,6 +17,9 @@ from warehouse.wording import count, money
 
 Record = dict[str, Any]
 
+_UNLIMITED = 1_000_000
+_LEAST_TEXT = 6  # columns of a text that is folded
+
 TOKEN_ROWS = (
     ("input_tokens", "Input tokens"),
     ("cached_input_tokens", "  read from the cache"),
@@ -49,8 +52,20 @@ def new_table(*columns: str) -> Table:
 
 
 def show(console: Console, table: Table) -> None:
+    """With every number whole: lines run over the edge of a terminal too narrow for them."""
+    unlimited = console.options.update(max_width=_UNLIMITED)
+    if console.measure(table, options=unlimited).maximum > console.width:
+        table.padding = (0, 1, 0, 0)
+        needed = 2 * len(table.columns)  # that padding, and what stands between two columns
+        for column in table.columns:
+            cells = (column.header, *column.cells)
+            widest = max(console.measure(cell, options=unlimited).maximum for cell in cells)
+            column.min_width = widest if column.no_wrap else min(widest, _LEAST_TEXT)
+            needed += column.min_width
+        if needed > console.width:
+            table.width = needed
     console.print()
-    console.print(table)
+    console.print(table, crop=False)
 
 
 def amount(name: str, value: int | Decimal | None) -> str:
