@@ -201,6 +201,22 @@ def test_globs_reach_down_and_a_name_may_look_like_one(place: Path) -> None:
     ]
 
 
+def test_a_link_that_leads_nowhere_is_not_an_emptied_folder(place: Path) -> None:
+    (place / "homes/ann").mkdir(parents=True)
+    (place / "homes/bob").symlink_to(place / "not mounted")
+    (place / "homes/loop").symlink_to("loop")
+    with pytest.raises(SettingsError, match=r"source codex:homes/bob is a link that leads nowhere"):
+        load_settings(sources=["codex:homes/bob"]).roots()
+    with pytest.raises(SettingsError, match=r"homes/loop cannot be read: Too many levels of"):
+        load_settings(sources=["codex:homes/loop"]).roots()
+    with pytest.raises(SettingsError, match=r"source codex:homes/b\* matches nothing"):
+        load_settings(sources=["codex:homes/b*"]).roots()
+    with pytest.raises(SettingsError, match=r"source codex:a\x00b is not there"):
+        load_settings(sources=["codex:a\x00b"]).roots()
+    found = load_settings(sources=["codex:homes/*"]).roots()
+    assert [root.path.name for root in found] == ["ann", "loop"]
+
+
 # --- what is wrong --------------------------------------------------------------------------------
 
 

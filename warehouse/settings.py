@@ -183,22 +183,45 @@ class Settings(BaseSettings):
             return _default_roots()
         roots = []
         for source in self.sources:
-            pattern = os.path.expanduser(source.path)
-            is_there = os.path.lexists(pattern)  # its name may look like a pattern
-            paths = [pattern] if is_there else sorted(glob.glob(pattern, recursive=True))
-            if not paths:
-                what = "matches nothing" if glob.has_magic(pattern) else "is not there"
-                raise SettingsError(
-                    f"source {source.kind}:{source.path} {what}; expected an existing file or "
-                    "folder"
-                )
-            roots += [Root(source.kind, _real(path), source.label) for path in paths]
+            roots += [Root(source.kind, _real(path), source.label) for path in _found(source)]
         return roots
 
     @property
     def reads_sample(self) -> bool:
         """Whether the sample is read for want of anything else."""
         return not self.sources and default_codex_home() == resources.sample_folder()
+
+
+def _found(source: SourceSetting) -> list[str]:
+    """What a source's path names: itself (its name may look like a pattern), or what matches.
+
+    A link that leads nowhere names nothing: a disk may be there again tomorrow.
+    """
+    path = os.path.expanduser(source.path)
+    named = f"source {source.kind}:{source.path}"
+    try:
+        os.stat(path)
+    except (FileNotFoundError, ValueError):  # ValueError: a NUL
+        if os.path.lexists(path):
+            raise SettingsError(f"{named} is a link that leads nowhere") from None
+    except OSError as problem:
+        raise SettingsError(f"{named} cannot be read: {problem.strerror}") from None
+    else:
+        return [path]
+    if found := [match for match in sorted(glob.glob(path, recursive=True)) if _is_there(match)]:
+        return found
+    what = "matches nothing" if glob.has_magic(path) else "is not there"
+    raise SettingsError(f"{named} {what}; expected an existing file or folder")
+
+
+def _is_there(path: str) -> bool:
+    try:
+        os.stat(path)
+    except FileNotFoundError:
+        return False
+    except OSError:
+        pass  # something is: the scan tells what is wrong with it
+    return True
 
 
 def _real(path: str | Path) -> Path:
