@@ -232,6 +232,7 @@ def test_a_link_that_leads_nowhere_is_not_an_emptied_folder(place: Path) -> None
         ("timezone = 'Europe'", ["timezone: there is no timezone 'Europe'"]),
         ("privacy = 'none'", ["privacy: Input should be 'standard' or 'strict'"]),
         ("rates_file = 'no.json'", ["rates_file: there is no file", "place/no.json"]),
+        ("home = ''", ["home: it is empty; name a folder", "rollhouse.toml"]),
         ("home = '~nobody-here/x'", ["rollhouse.toml: '~nobody-here/x': there is no such user"]),
         ("sources = 'x'", ["sources: Input should be a valid list"]),
         ("[[sources]]\nkind = 'codex'", ["sources.0.path: Field required"]),

@@ -34,9 +34,16 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
+
+def _path(text: str) -> Path:
+    if not text:  # a variable that is not set; it would be the working folder
+        raise typer.BadParameter("it is empty")
+    return Path(text)
+
+
 Home = Annotated[
     Path | None,
-    typer.Option("--home", metavar="DIR", help="Where Rollhouse keeps its data."),
+    typer.Option("--home", metavar="DIR", parser=_path, help="Where Rollhouse keeps its data."),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for other programs.")]
 Since = Annotated[
@@ -122,7 +129,9 @@ def query(
     settings = _settings(home)
     from warehouse.query import run_query
 
-    run_query(settings, sys.stdin.read() if sql == "-" else sql, format.value)
+    if sql == "-":
+        sql = sys.stdin.buffer.read().decode("utf-8", "surrogateescape")
+    run_query(settings, sql, format.value)
 
 
 @app.command()
@@ -225,7 +234,12 @@ def report(
     home: Home = None,
     out: Annotated[
         Path | None,
-        typer.Option("--out", metavar="FILE", help="Where to; <home>/report.html without it."),
+        typer.Option(
+            "--out",
+            metavar="FILE",
+            parser=_path,
+            help="Where to; <home>/report.html without it.",
+        ),
     ] = None,
 ) -> None:
     """Write a report as one HTML file, with tables and charts."""

@@ -80,6 +80,10 @@ def run_query(settings: Settings, sql: str, form: Format, out: TextIO | None = N
     out = out or sys.stdout
     if not sql.strip():
         raise UsageError('there is no SQL; write it like rollhouse query "SHOW TABLES"')
+    try:
+        sql.encode()
+    except UnicodeEncodeError:  # how Python passes on bytes that are no text
+        raise UsageError("the SQL is not UTF-8; save its file as UTF-8") from None
     if form == "parquet" and out.isatty():
         raise UsageError("Parquet is no text: send it to a file, with > result.parquet")
     with open_warehouse(settings) as connection:

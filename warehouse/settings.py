@@ -150,10 +150,27 @@ class Settings(BaseSettings):
     sources: list[SourceSetting] = []
     content: ContentSetting = ContentSetting()
 
+    @field_validator("home", mode="before")
+    @classmethod
+    def _is_named(cls, path: object) -> object:
+        if path == "":  # it would be the working folder
+            raise ValueError("it is empty; name a folder")
+        return path
+
     @field_validator("home", "rates_file", mode="after")
     @classmethod
     def _is_absolute(cls, path: Path | None) -> Path | None:
         return None if path is None else _absolute(path)
+
+    @field_validator("home", mode="after")
+    @classmethod
+    def _is_text(cls, path: Path) -> Path:
+        try:
+            str(path).encode()
+        except UnicodeEncodeError:
+            shown = os.fsencode(path).decode("utf-8", "replace")
+            raise ValueError(f"the name {shown} is not UTF-8; name another folder") from None
+        return path
 
     @field_validator("rates_file", mode="after")
     @classmethod

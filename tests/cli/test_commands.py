@@ -61,6 +61,11 @@ def test_no_command_is_bad_usage(rollhouse: Rollhouse) -> None:
         (["query"], "Missing argument 'SQL'"),
         (["query", ""], "there is no SQL"),
         (["query", "SELECT 1", "--format", "xml"], "Invalid value for '--format'"),
+        (["build", "--home", ""], "Invalid value for '--home': it is empty"),
+        (["build", "--home", "h\udcff"], "h\N{REPLACEMENT CHARACTER} is not UTF-8; name another"),
+        (["query", "SELECT '\udcfc'"], "the SQL is not UTF-8; save its file as UTF-8"),
+        (["report", "--out", ""], "Invalid value for '--out': it is empty"),
+        (["usage", "--since", "yesterday"], "'yesterday' is no day or time; write it like"),
     ],
 )
 def test_bad_usage(rollhouse: Rollhouse, arguments: list[str], message: str) -> None:
@@ -70,7 +75,7 @@ def test_bad_usage(rollhouse: Rollhouse, arguments: list[str], message: str) -> 
     assert "Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize("command", [["query", "SELECT 1"], ["summary"], ["status"]])
+@pytest.mark.parametrize("command", [["query", "SELECT 1"], ["summary"], ["status"], ["report"]])
 def test_no_warehouse_yet(rollhouse: Rollhouse, command: list[str], tmp_path: Path) -> None:
     done = rollhouse(*command, "--home", tmp_path / "home")
     assert (done.returncode, done.stdout) == (1, "")
