@@ -495,6 +495,18 @@ def test_renamed(codex: Codex, warehouse: Warehouse, check: Check) -> None:
     check()
 
 
+def test_gone_and_back_again_is_not_moved(codex: Codex, warehouse: Warehouse, check: Check) -> None:
+    path = codex.write(1, 10)
+    warehouse.sync()
+    aside = path.rename(path.with_suffix(".aside"))
+    assert warehouse.sync().plan.missing == 1
+    aside.rename(path)
+    step = warehouse.sync()
+    assert (step.work, step.plan.moved, step.plan.unchanged) == ((0, 0), 0, 1)
+    assert warehouse.source.state == "present"
+    check()
+
+
 def test_a_link_to_the_folder_set_instead_of_the_folder(
     tmp_path: Path, codex: Codex, warehouse: Warehouse
 ) -> None:

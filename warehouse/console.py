@@ -119,7 +119,11 @@ def print_unchanged(build: Build) -> None:
 
 def _sources(build: Build) -> str:
     plan = build.plan
-    parts = [f"{count(plan.files, 'file')} found", f"{plan.unchanged:,} unchanged"]
+    if plan.files:
+        parts = [f"{count(plan.files, 'file')} found", f"{plan.unchanged:,} unchanged"]
+    else:
+        places = ", ".join(str(root.path) for root in build.settings.roots())
+        parts = [f"no file of a known kind in {places}"]
     parts += [
         f"{number:,} {what}"
         for number, what in (
@@ -129,9 +133,6 @@ def _sources(build: Build) -> str:
         )
         if number
     ]
-    if not plan.files:
-        places = ", ".join(str(root.path) for root in build.settings.roots())
-        parts = [f"no file of a known kind in {places}"]
     return ", ".join(parts)
 
 

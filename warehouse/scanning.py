@@ -237,7 +237,8 @@ class _Scan:
         for found, identity in moved:
             known = self._homeless(found, identity)
             if known is not None:
-                self._plan.moved += 1
+                if self._place(known.logical) != self._place(found.logical):  # and not back again
+                    self._plan.moved += 1
                 self._compare(known, found, identity)
             else:
                 new.append((found, identity))

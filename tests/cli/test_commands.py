@@ -19,9 +19,10 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Rollhouse, settings_for
-from warehouse import __version__, resources
+from warehouse import __version__, console, resources
 from warehouse.build import Build, run
 from warehouse.console import BuildConsole
+from warehouse.scanning import Plan
 from warehouse.settings import Settings
 
 COMMANDS = (
@@ -305,6 +306,14 @@ def test_folder_without_sessions(
     assert usage["usage"]["total_tokens"] is None
     block = json.loads(rollhouse("summary", "--home", home, "--json").stdout)
     assert (block["closed_tasks"], block["total_cost_usd"], block["success_rate"]) == (0, 0, None)
+
+
+def test_emptied_folder(tmp_path: Path) -> None:
+    """That its sources are missing is told all the more."""
+    work = Build(settings_for(tmp_path / "home", tmp_path))
+    work.plan = Plan(missing=7)
+    told = f"no file of a known kind in {tmp_path}, 7 missing (their rows are kept)"
+    assert console._sources(work) == told
 
 
 HEAVY = {"duckdb", "pyarrow", "dagster", "polars", "rich", "yaml", "altair", "great_tables"}
