@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 import duckdb
 
@@ -179,7 +180,7 @@ def status(settings: Settings) -> Record:
                     AS last_modified_at
             """,
         )
-        freshness["built_at"] = datetime.fromisoformat(record.created_at) if record else None
+        freshness["built_at"] = _built_at(record, settings) if record else None
         sources = all_rows(
             connection,
             """
@@ -225,7 +226,7 @@ def status(settings: Settings) -> Record:
             "tables": _tables(connection, lake),
             "rejects": rejects,
             "not_covered": not_covered,
-            "builds": [_build(each, record) for each in all_builds(lake)],
+            "builds": [_build(each, record, settings) for each in all_builds(lake)],
         }
 
 
@@ -247,10 +248,14 @@ def _tables(connection: duckdb.DuckDBPyConnection, lake: Lake) -> list[Record]:
     return sorted(found, key=lambda row: (places.get(row["layer"], len(places)), row["name"]))
 
 
-def _build(each: BuildRecord, current: BuildRecord | None) -> Record:
+def _built_at(build: BuildRecord, settings: Settings) -> datetime:
+    return datetime.fromisoformat(build.created_at).astimezone(ZoneInfo(settings.timezone))
+
+
+def _build(each: BuildRecord, current: BuildRecord | None, settings: Settings) -> Record:
     return {
         "id": each.id,
-        "built_at": datetime.fromisoformat(each.created_at),
+        "built_at": _built_at(each, settings),
         "seconds": each.seconds,
         "rows": sum(each.rows.values()),
         "warnings": len(each.warnings),

@@ -168,6 +168,13 @@ def test_status_is_complete(status: Record, published: Settings) -> None:
     assert build["rows"] == sum(row["rows"] for row in status["tables"])
 
 
+def test_all_times_of_the_status_are_in_the_zone_of_the_settings(published: Settings) -> None:
+    there = published.model_copy(update={"timezone": "Asia/Kolkata"})
+    status = overview.status(there)
+    times = [*status["freshness"].values(), *(row["built_at"] for row in status["builds"])]
+    assert {time.utcoffset() for time in times} == {timedelta(hours=5, minutes=30)}
+
+
 def test_warehouse_of_another_version(published: Settings, tmp_path: Path) -> None:
     folder = tmp_path / "lake" / "current"
     folder.mkdir(parents=True)
