@@ -157,12 +157,14 @@ class Lake:
     def _was_committed(self) -> bool:
         """Whether something tells of a commit; a first build that was killed leaves none of it.
 
+        Nor does one that found nothing to read, though it is published.
         Without its manifest such a lake must not be taken for an empty one: all would be swept.
         """
+        live = self.root / "current"
+        # the id of a build begins with its generation
+        was_live = os.path.lexists(live) and not live.resolve().name.startswith("0-")
         registries = (path.name for path in self.root.glob("sources-*.msgpack"))
-        return os.path.lexists(self.root / "current") or any(
-            name != _registry_name(1) for name in registries
-        )
+        return was_live or any(name != _registry_name(1) for name in registries)
 
     @property
     def _advice(self) -> str:
