@@ -263,7 +263,7 @@ def capture(
         bool, typer.Option("--content", help="Keep texts as they are, not only their sizes.")
     ] = False,
 ) -> None:
-    """Run an app-server and record what passes between it and its client."""
+    """Run an app-server and record what passes."""
     from warehouse.capture import run
 
     raise typer.Exit(run(program, out, content))
