@@ -74,6 +74,9 @@ def test_times_are_microseconds() -> None:
         (b"2026-03-04T25:06:07Z", None),
         (b"2026-03-04T05:06:60Z", None),
         (b"0000-03-04T05:06:07Z", None),
+        (b"0001-01-01T00:00:00Z", None),  # no zone west of Greenwich can show it
+        (b"9999-12-31T23:59:59Z", None),  # and none east of it this one
+        (b"9999-12-31T01:00:00+02:00", datetime(9999, 12, 30, 23, tzinfo=UTC)),
         (b"2\x80026-03-04T05:06:07Z", None),
         (b"tomorrow", None),
         (None, None),

@@ -46,7 +46,9 @@ _REJECTS = "parsed_rejects"
 _MOST = 2**63
 _STRING = pa.string()
 _PACKED = {pa.int64(): "q", pa.uint64(): "Q"}  # as `struct` names them
-_YEAR_1 = -62_135_596_800_000_000  # microseconds; before it, Python has no dates
+# Microseconds. Python has the years 1 to 9999; a day less at each end, so that a time can be
+# shown in any zone.
+_FIRST, _LAST = -62_135_510_400_000_000, 253_402_214_400_000_000
 
 
 class Range(msgspec.Struct, array_like=True):
@@ -458,10 +460,14 @@ def _text(value: str | bytes | None) -> str | None:
 def _written_times(values: Sequence[bytes | None], wanted: pa.DataType) -> pa.Array:
     try:
         times = _texts(values).cast(wanted)
-        if times.null_count == len(times) or pc.min(times).value >= _YEAR_1:
+        ends = pc.min_max(times)
+        if times.null_count == len(times) or (
+            ends["min"].value >= _FIRST and ends["max"].value < _LAST
+        ):
             return times
     except pa.ArrowInvalid:
         pass
     # some date that no calendar has, such as 30 February or the year 0
     moments = [iso_us(_text(value)) for value in values]
-    return pa.array(moments, pa.int64()).cast(wanted)
+    shown = [us if us is not None and _FIRST <= us < _LAST else None for us in moments]
+    return pa.array(shown, pa.int64()).cast(wanted)

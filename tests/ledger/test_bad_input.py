@@ -341,6 +341,22 @@ def test_times_without_offset_are_utc_and_named(replay: Replays) -> None:
     assert named == [("finished_at", "no_offset"), ("started_at", "no_offset")]
 
 
+@pytest.mark.parametrize("time", ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59.9999999Z"])
+def test_times_that_stand_for_none_are_unknown(time: str, replay: Replays) -> None:
+    """What some programs write for no time: no zone but UTC could show it."""
+    line = finished(goal(1, finished_at=time), entries=[entry(1, started_at=time[:-1])])
+    replayed = replay(line.replace("2026-01-01T11:00:00Z", time))
+    assert findings(replayed) == [
+        ("violation", 1, "2026-01-01-001", "finished_at", "out_of_range"),
+        ("violation", 1, "2026-01-01-001-attempt-001", "started_at", "out_of_range"),
+    ]
+    (row,) = replayed.rows("SELECT started_at, finished_at FROM goals")
+    assert row == {"started_at": datetime(2026, 1, 1, 10, tzinfo=UTC), "finished_at": None}
+    assert replayed.rows("SELECT started_at FROM attempts") == [{"started_at": None}]
+    (ledger,) = replayed.rows("SELECT first_event_at, last_event_at FROM ledgers")
+    assert ledger == {"first_event_at": None, "last_event_at": None}
+
+
 def test_the_event_s_own_time_plays_no_part(replay: Replays) -> None:
     times = ["2099-01-01T00:00:00Z", "no time", 5, None]
     lines = [

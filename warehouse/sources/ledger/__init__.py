@@ -23,7 +23,7 @@ class LedgerSource:
     """The source kind `ledger`; a root is a ledger file or a folder of them."""
 
     kind = "ledger"
-    parser_version = 2
+    parser_version = 3
 
     @property
     def tables(self) -> tuple[str, ...]:

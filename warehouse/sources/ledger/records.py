@@ -14,7 +14,7 @@ No error quotes a value.
 from __future__ import annotations
 
 import json
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any, TypeVar
 
@@ -124,17 +124,25 @@ def _whole(number: Decimal) -> int:
     return int(number)
 
 
-def _moment(value: object, info: ValidationInfo) -> str:
-    """An ISO 8601 time; one without an offset is taken as UTC, with an oddity."""
+def _moment(value: object, info: ValidationInfo) -> str | None:
+    """An ISO 8601 time; one without an offset is taken as UTC, with an oddity.
+
+    None, with an oddity, for one at an end of the calendar.
+    """
     if not isinstance(value, str):
         raise ValueError("it is no text")
     try:
         moment = datetime.fromisoformat(value.strip())
     except ValueError:
         raise ValueError("it is no ISO 8601 time") from None
-    if moment.utcoffset() is None:
+    has_offset = moment.utcoffset() is not None
+    if not has_offset:
+        moment = moment.replace(tzinfo=UTC)
+    if not s.FIRST_TIME <= moment < s.LAST_TIME:
+        _note(info, "out_of_range")
+        return None
+    if not has_offset:
         _note(info, "no_offset")
-        return moment.isoformat() + "+00:00"
     return moment.isoformat()
 
 
