@@ -77,7 +77,7 @@ changed AS (
         OR nearest_hour(secondary_resets_at) IS DISTINCT FROM nearest_hour(secondary_reset_before)
 ),
 
--- Copied lines observe nothing new; neither do second files.
+-- Copied lines observe nothing new, whether of another thread or in a second file of the same.
 observed AS (
     SELECT
         limits.*,
@@ -92,8 +92,12 @@ observed AS (
         ON changed.source_id = lineage.source_id
     INNER JOIN rollouts
         ON changed.source_id = rollouts.source_id
+    LEFT JOIN counter_copies AS copies
+        ON
+            changed.source_id = copies.source_id
+            AND changed.line_number = copies.line_number
     WHERE
-        rollouts.source_id = rollouts.base_source_id
+        NOT coalesce(copies.is_copy, FALSE)
         AND is_own_line(changed.line_number, lineage.inherited_from_line, lineage.own_from_line)
 ),
 
