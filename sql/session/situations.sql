@@ -224,7 +224,7 @@ prompts AS (
         told.source_id,
         told.line_number,
         told.recorded_at,
-        unnamed.base_source_id || ':' || CAST(told.line_number AS VARCHAR) AS turn_key
+        unnamed.base_source_id
     FROM told_messages AS told
     INNER JOIN unnamed
         ON told.source_id = unnamed.source_id
@@ -234,11 +234,12 @@ prompts AS (
 ),
 
 -- Where there are no prompts either, each context begins a turn.
-context_keys AS (
+context_starts AS (
     SELECT
         contexts.source_id,
         contexts.line_number,
-        unnamed.base_source_id || ':' || CAST(contexts.line_number AS VARCHAR) AS turn_key
+        contexts.recorded_at,
+        unnamed.base_source_id
     FROM contexts
     INNER JOIN unnamed
         ON contexts.source_id = unnamed.source_id
@@ -247,21 +248,58 @@ context_keys AS (
         AND contexts.source_id NOT IN (SELECT source_id FROM prompts)
 ),
 
+-- Copies of a file have the same turns, but others at the same line once they went apart.
+unnamed_starts AS (
+    SELECT
+        source_id,
+        line_number,
+        recorded_at,
+        is_prompt,
+        base_source_id || ':' || CAST(line_number AS VARCHAR) AS place,
+        dense_rank() OVER (
+            PARTITION BY
+                base_source_id,
+                line_number
+            ORDER BY recorded_at
+        ) AS part
+    FROM (
+        SELECT
+            *,
+            TRUE AS is_prompt
+        FROM prompts
+        UNION ALL
+        SELECT
+            *,
+            FALSE AS is_prompt
+        FROM context_starts
+    ) AS starts_without_id
+),
+
+keyed_starts AS (
+    SELECT
+        source_id,
+        line_number,
+        recorded_at,
+        is_prompt,
+        place || CASE WHEN part > 1 THEN '#' || CAST(part AS VARCHAR) ELSE '' END AS turn_key
+    FROM unnamed_starts
+),
+
 changes AS (
     SELECT
         contexts.source_id,
         contexts.line_number,
         contexts.recorded_at,
         contexts.turn_id,
-        coalesce(contexts.turn_id, context_keys.turn_key) AS turn_key,
+        coalesce(contexts.turn_id, keyed_starts.turn_key) AS turn_key,
         CASE WHEN contexts.model IS NOT NULL THEN contexts.line_number END AS context_line,
         CAST(NULL AS BIGINT) AS settings_line,
         CAST(NULL AS BIGINT) AS context_window
     FROM contexts
-    LEFT JOIN context_keys
+    LEFT JOIN keyed_starts
         ON
-            contexts.source_id = context_keys.source_id
-            AND contexts.line_number = context_keys.line_number
+            contexts.source_id = keyed_starts.source_id
+            AND contexts.line_number = keyed_starts.line_number
     UNION ALL
     SELECT
         source_id,
@@ -305,7 +343,8 @@ changes AS (
         NULL AS context_line,
         NULL AS settings_line,
         NULL AS context_window
-    FROM prompts
+    FROM keyed_starts
+    WHERE is_prompt
 ),
 
 held AS (
