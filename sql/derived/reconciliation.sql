@@ -101,6 +101,7 @@ file_counters AS (
 shared_ranks AS (
     SELECT
         file_counters.source_id,
+        rollouts.source_id <> rollouts.base_source_id AS is_copy,
         row_number() OVER (
             PARTITION BY file_counters.session_id
             ORDER BY
@@ -128,6 +129,7 @@ shared_ranks AS (
 ranked_files AS (
     SELECT
         file_counters.*,
+        coalesce(shared_ranks.is_copy, FALSE) AS is_copy,
         coalesce(shared_ranks.age_rank, 1) AS age_rank,
         coalesce(shared_ranks.youth_rank, 1) AS youth_rank
     FROM file_counters
@@ -146,6 +148,7 @@ counters AS (
         CAST(sum(recorded_tokens) AS BIGINT) AS recorded_tokens,
         CAST(sum(unplaced_tokens) AS BIGINT) AS unplaced_tokens,
         bool_or(has_reset OR moved_tokens <> last_tokens - start_tokens) AS has_reset,
+        bool_or(is_copy) AS went_apart,
         count(*) AS files
     FROM ranked_files
     GROUP BY session_id
@@ -266,6 +269,7 @@ compared AS (
         counters.counter_tokens,
         counters.inherited_tokens,
         counters.has_reset,
+        counters.went_apart,
         counters.files,
         coalesce(counted.counted_tokens, 0)
         - (counters.counter_tokens - counters.inherited_tokens) AS difference_tokens,
@@ -326,7 +330,11 @@ explained AS (
             ELSE
                 concat_ws(
                     '; ',
-                    CASE WHEN reverted_tokens <> 0 THEN 'turns that were reverted are spent all the same' END,
+                    CASE
+                        WHEN reverted_tokens <> 0 AND went_apart
+                        THEN 'turns that were reverted, or on which another copy of the thread went on, are spent all the same'
+                        WHEN reverted_tokens <> 0 THEN 'turns that were reverted are spent all the same'
+                    END,
                     CASE
                         WHEN forgotten_tokens <> 0
                         THEN 'the counter fell (filled context window) or began anew'

@@ -276,7 +276,12 @@ COLUMNS: tuple[Column, ...] = (
             ("counter", "The CLI's cumulative counter", "no counters"),
             ("difference", "Our total less what the counter says of the thread", "no counters"),
             ("inherited", "Where that counter stood when the thread began", "no counters"),
-            ("reverted", "Spent on turns that were reverted later", "no counters"),
+            (
+                "reverted",
+                "Spent on turns that were reverted later, or on which another copy of the thread "
+                "went on",
+                "no counters",
+            ),
             ("forgotten", "What the counter lost by falling or beginning anew", "no counters"),
             ("beyond_counter", "Recorded responses that the counter leaves out", "no counters"),
             ("unplaced", "In the counter, but perhaps not the thread's own", "no counters"),
