@@ -397,7 +397,10 @@ class Publication:
         aside = self._lake.root / "current.aside"
         aside.unlink(missing_ok=True)
         aside.symlink_to(Path("builds") / self.id)
-        os.replace(aside, self._lake.root / "current")
+        live = self._lake.root / "current"
+        if live.is_dir() and not live.is_symlink():  # the home was copied by what follows links
+            shutil.rmtree(live)
+        os.replace(aside, live)
         sync_folder(self._lake.root)
 
     def _prune(self, keep: int, privacy: str) -> None:

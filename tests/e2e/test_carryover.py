@@ -348,6 +348,18 @@ class TestMadeAnew:
         self.assert_anew(sync, home)
 
     @pytest.mark.usefixtures("grown")
+    def test_a_home_copied_by_what_follows_links(
+        self, sync: Callable[..., Build], home: Path
+    ) -> None:
+        live = home / "lake" / "current"
+        folder = live.resolve()
+        live.unlink()
+        shutil.copytree(folder, live)
+        sync()
+        assert live.is_symlink()
+        assert_as_from_the_beginning(sync, home)
+
+    @pytest.mark.usefixtures("grown")
     def test_after_many_that_were_continued(self, sync: Callable[..., Build], home: Path) -> None:
         path = home / "lake" / "current" / TABLES
         path.write_bytes(
