@@ -297,7 +297,8 @@ class TestMadeAnew:
     """What cannot be trusted is not continued."""
 
     @pytest.fixture
-    def grown(self, sync: Callable[..., Build], codex: Codex) -> None:
+    def grown(self, models: Path, sync: Callable[..., Build], codex: Codex) -> None:
+        """A build that could be continued. `models` is named, since it must come first."""
         sync()
         append(codex.path(1, WEEKS[0]), body(1, 50))
 
