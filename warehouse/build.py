@@ -244,7 +244,7 @@ class Build(AbstractContextManager["Build"]):
             if name != "rates":
                 done[name] = publication.load(table, connection)
             elif publication.can_keep(name):  # prices are part of the code's identity
-                done[name] = publication.keep(table, has_copy=False)
+                done[name] = publication.keep(table)
             else:
                 prices = rates_table(self.settings.rates_file)
                 done[name] = publication.load_frame(table, prices, connection)
@@ -315,7 +315,8 @@ class Build(AbstractContextManager["Build"]):
         def make(name: str, connection: DuckDBPyConnection) -> None:
             model = models[name]
             if publication.can_keep(name) and not model.references & self._changed:
-                done[name] = publication.keep(model.table, has_copy=not model.header.internal)
+                copied_by = None if model.header.internal else connection
+                done[name] = publication.keep(model.table, copied_by)
             else:
                 done[name] = self._run_model(model, connection)
             self._check(done[name], name, partial(check_model, model, connection))

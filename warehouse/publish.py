@@ -163,7 +163,7 @@ class Publication:
         """
         stale = self._stale_parts(table.name) if self.can_keep(table.name) else None
         if stale == set():
-            return self.keep(table, has_copy=False)
+            return self.keep(table)
         started = time.perf_counter()
         try:
             rows = None if stale is None else self._refresh(table, stale, session)
@@ -264,8 +264,7 @@ class Publication:
             session.execute(f"DROP TABLE IF EXISTS {model.name}")
         rows = self._with_room(lambda: run_model(model, session))
         if not model.header.internal:
-            target = self._copy_of(model.table)
-            session.execute(f"COPY {model.name} TO '{_escaped(target)}' ({COPY_OPTIONS})")
+            self._write_copy(model.table, session)
         return self._made(
             model.name, rows, started, found=digest(model, session) if is_read else None
         )
@@ -294,15 +293,17 @@ class Publication:
         self.connection.execute(f"SET memory_limit = '{more}B'")
         return True
 
-    def keep(self, table: Table, has_copy: bool) -> TableStats:
-        """A table as it was taken over, and its Parquet copy if it is a model's."""
+    def keep(self, table: Table, copied_by: duckdb.DuckDBPyConnection | None = None) -> TableStats:
+        """A table as it was taken over, and its Parquet copy if it is a model's (`copied_by`)."""
         assert self._carryover is not None
         started = time.perf_counter()
-        if has_copy:
+        if copied_by is not None:
             target = self._copy_of(table)
             source = self._carryover.folder / target.relative_to(self._folder)
             try:
                 os.link(source, target)
+            except FileNotFoundError:  # somebody removed it
+                self._write_copy(table, copied_by)
             except OSError:  # a filesystem without links
                 shutil.copyfile(source, target)
         made = self.carried(table.name)
@@ -321,6 +322,10 @@ class Publication:
         folder = self._folder / table.layer
         folder.mkdir(exist_ok=True)
         return folder / f"{table.name}.parquet"
+
+    def _write_copy(self, table: Table, session: duckdb.DuckDBPyConnection) -> None:
+        target = self._copy_of(table)
+        session.execute(f"COPY {table.name} TO '{_escaped(target)}' ({COPY_OPTIONS})")
 
     def _made(
         self,

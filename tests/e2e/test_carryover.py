@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
+import pyarrow.parquet as pq
 import pytest
 
 import warehouse.models
@@ -359,6 +360,16 @@ class TestMadeAnew:
         sync()
         assert live.is_symlink()
         assert_as_from_the_beginning(sync, home)
+
+    @pytest.mark.usefixtures("grown")
+    def test_a_copy_for_other_readers_that_is_gone(
+        self, sync: Callable[..., Build], home: Path
+    ) -> None:
+        copy = home / "lake" / "current" / "session" / "ledgers_seen.parquet"
+        whole = pq.read_table(copy)
+        copy.unlink()
+        assert kept(sync(), "ledgers_seen") == [True]
+        assert pq.read_table(copy).equals(whole)
 
     @pytest.mark.usefixtures("grown")
     def test_after_many_that_were_continued(self, sync: Callable[..., Build], home: Path) -> None:
