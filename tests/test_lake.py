@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import re
 import signal
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -12,6 +13,7 @@ import msgspec
 import pytest
 
 from tests.helpers import Codex, Warehouse, append, body, touch
+from warehouse.errors import RollhouseError
 from warehouse.lake import Lake, LakeError, LakeLockedError, Manifest, write_durably
 
 
@@ -188,6 +190,29 @@ def test_a_part_that_is_gone_is_named(codex: Codex, warehouse: Warehouse) -> Non
     (warehouse.lake.root / part.path).unlink()
     with pytest.raises(LakeError, match=r"raw_lines/day=2026-03-02/part-1\.parquet.* is gone"):
         warehouse.lake.part_files(manifest, "raw_lines")
+
+
+@pytest.mark.parametrize("damage", ["gone", "cut", "garbled"])
+def test_a_part_that_cannot_be_merged_is_named(
+    damage: str, codex: Codex, warehouse: Warehouse
+) -> None:
+    codex.write(1, 300)
+    first = codex.write(2, 5)
+    warehouse.sync()
+    root = warehouse.lake.root
+    (part,) = warehouse.lake.manifest().parts["raw_lines"].values()
+    path, content = root / part.path, (root / part.path).read_bytes()
+    if damage == "gone":
+        path.unlink()
+    else:
+        path.write_bytes(content[:500] if damage == "cut" else bytes(500) + content[500:])
+    append(first, body(1, 6))
+    expected = rf"{re.escape(str(path))}.* is damaged or gone; restore it, or move .*/lake away"
+    with pytest.raises(RollhouseError, match=expected):
+        warehouse.sync()
+    path.write_bytes(content)
+    warehouse.sync()
+    assert warehouse.lake.manifest().generation == 2
 
 
 def test_a_home_that_cannot_be_written_is_named(tmp_path: Path) -> None:

@@ -168,10 +168,7 @@ class Lake:
 
     @property
     def _advice(self) -> str:
-        return (
-            f"restore it, or move {self.root} away and build anew (only sources that are still "
-            "there will be in it)"
-        )
+        return _advice(self.root)
 
     # --- writing --------------------------------------------------------------------------------
 
@@ -282,6 +279,19 @@ class Lake:
     def _delete(self, paths: Iterable[str]) -> None:
         for path in paths:
             (self.root / path).unlink(missing_ok=True)
+
+
+def damaged_part(path: str) -> LakeError:
+    """What to raise where a live part, by its absolute path, cannot be read."""
+    root = Path(path).parents[3]
+    return LakeError(f"{path}, a live part of the lake, is damaged or gone; {_advice(root)}")
+
+
+def _advice(root: Path) -> str:
+    return (
+        f"restore it, or move {root} away and build anew (only sources that are still "
+        "there will be in it)"
+    )
 
 
 def _registry_name(generation: int) -> str:

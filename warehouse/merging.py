@@ -21,6 +21,7 @@ import pyarrow.parquet as pq
 
 from warehouse.contracts import lake_tables
 from warehouse.contracts.base import DROPPED
+from warehouse.lake import damaged_part
 from warehouse.privacy import Privacy
 
 GROUP_ROWS = 65_536
@@ -157,8 +158,11 @@ def _old(task: MergeTask) -> Iterator[tuple[str, pa.RecordBatch]]:
 
 def _batches(paths: list[str]) -> Iterator[pa.RecordBatch]:
     for path in paths:
-        with pq.ParquetFile(path, memory_map=False) as file:
-            yield from file.iter_batches(READ_ROWS)
+        try:
+            with pq.ParquetFile(path, memory_map=False) as file:
+                yield from file.iter_batches(READ_ROWS)
+        except (OSError, pa.ArrowException):
+            raise damaged_part(path) from None
 
 
 def _conformed(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
