@@ -253,13 +253,14 @@ class Build(AbstractContextManager["Build"]):
             self._check(done[name], name, partial(check_table, tables[name], connection))
 
         nothing: frozenset[str] = frozenset()
-        run_together(dict.fromkeys(tables, nothing), load, publication.sessions)
-        for name, table in tables.items():
-            self._done[table.layer][name] = done[name]
-        self._changed = {name for name, stats in done.items() if not stats.is_kept}
-        run_together(dict.fromkeys(tables, nothing), check, publication.sessions)
-        for name in tables:
-            self._checks[name] += check_across(name, publication.connection)
+        with publication.reading():
+            run_together(dict.fromkeys(tables, nothing), load, publication.sessions)
+            for name, table in tables.items():
+                self._done[table.layer][name] = done[name]
+            self._changed = {name for name, stats in done.items() if not stats.is_kept}
+            run_together(dict.fromkeys(tables, nothing), check, publication.sessions)
+            for name in tables:
+                self._checks[name] += check_across(name, publication.connection)
 
     def _check(self, stats: TableStats, table: str, check: Callable[[], list[Check]]) -> None:
         """The checks of one table by itself: as they came out before, where it was kept."""
@@ -322,10 +323,11 @@ class Build(AbstractContextManager["Build"]):
             self._check(done[name], name, partial(check_model, model, connection))
 
         needs = {name: model.references for name, model in models.items()}
-        run_together(needs, make, publication.sessions)
-        self._done[layer] = {name: done[name] for name in models}
-        for name in models:
-            self._checks[name] += check_across(name, publication.connection)
+        with publication.reading():
+            run_together(needs, make, publication.sessions)
+            self._done[layer] = {name: done[name] for name in models}
+            for name in models:
+                self._checks[name] += check_across(name, publication.connection)
 
     def _run_model(self, model: Model, connection: DuckDBPyConnection) -> TableStats:
         """A model's table made anew; notes whether it holds other rows than the live build's.

@@ -11,7 +11,8 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -46,6 +47,8 @@ COPY_OPTIONS = "FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, DICTIONAR
 # Queries on tables of up to so many rows leave further threads idle: DuckDB shares tables out by
 # row groups of 122,880. Several such queries at a time do not.
 LARGE_ROWS = 1_000_000
+# How DuckDB's error begins where a block of a file does not have its checksum.
+_DAMAGED = "Corrupt database file"
 # What one of several queries at a time, and each thread of a query on large tables, needs.
 QUERY_BYTES = 64_000_000
 THREAD_BYTES = 256_000_000
@@ -308,6 +311,19 @@ class Publication:
                 shutil.copyfile(source, target)
         made = self.carried(table.name)
         return self._made(table.name, made.rows, started, is_kept=True, found=made.digest)
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """Where rows that were taken over are read: a damaged file is told from a wrong query."""
+        try:
+            yield
+        except (duckdb.Error, RollhouseError) as error:
+            if self._carryover is None or _DAMAGED not in str(error):
+                raise
+            raise PublishError(
+                f"{self._carryover.database}, the live build that this one continues, is damaged; "
+                "`rollhouse build --verify` makes all tables anew"
+            ) from None
 
     def can_keep(self, table: str) -> bool:
         """Whether a table lies in the file that was taken over."""

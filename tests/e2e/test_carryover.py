@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import duckdb
 import msgspec
 import pyarrow.parquet as pq
 import pytest
@@ -19,6 +20,7 @@ from warehouse.build import Build
 from warehouse.builds import DATABASE, current_build
 from warehouse.carryover import MOST_CONTINUED, TABLES, Tables
 from warehouse.lake import MOST_PARTS, Lake
+from warehouse.publish import PublishError
 from warehouse.settings import Settings, SourceSetting
 
 WEEKS = ("2026-03-04", "2026-03-11", "2026-03-18")
@@ -348,6 +350,28 @@ class TestMadeAnew:
             shutil.move(saved / "lake" / name, home / "lake" / name)
         path.write_bytes(rollout(8, 3))  # other rows, in parts of the same names
         self.assert_anew(sync, home)
+
+    def test_a_damaged_block_of_the_live_build(
+        self, sync: Callable[..., Build], home: Path, codex: Codex
+    ) -> None:
+        """Found where its rows are read; until all is made anew, builds say so."""
+        codex.write(9, 9_000, WEEKS[0])
+        sync()
+        path = home / "lake" / "current" / DATABASE
+        with duckdb.connect(path, read_only=True) as connection:
+            ((block,),) = connection.execute(
+                "SELECT max(block_id) FROM pragma_storage_info('raw_lines') "
+                "WHERE column_name = 'line_number'"
+            ).fetchall()
+        content = bytearray(path.read_bytes())
+        place = 3 * 4096 + block * (1 << 18) + 5000  # the headers, blocks, and into this one
+        content[place : place + 100] = b"\x55" * 100
+        path.write_bytes(content)
+        codex.write(10, 3, WEEKS[2])
+        for _ in range(2):
+            with pytest.raises(PublishError, match=r"warehouse\.duckdb.* is damaged; .*--verify"):
+                sync()
+        self.assert_anew(sync, home, verify=True)
 
     @pytest.mark.usefixtures("grown")
     def test_a_home_copied_by_what_follows_links(
