@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import multiprocessing
 import os
 import re
@@ -254,6 +255,20 @@ def test_one_builder_at_a_time(holder: multiprocessing.Process, warehouse: Wareh
     os.kill(holder.pid, signal.SIGKILL)
     holder.join()
     warehouse.sync()  # the kernel freed it
+
+
+def test_a_file_system_without_locks_is_named(
+    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr("fcntl.flock", fail)
+    with (
+        pytest.raises(LakeError, match=r"/lake cannot be locked: No locks available; .*--home"),
+        warehouse.lake.lock(),
+    ):
+        pass
 
 
 def test_the_lock_is_free_after_a_failure(warehouse: Warehouse) -> None:

@@ -195,6 +195,11 @@ class Lake:
                     f"another build is running on {self.home} ({holder}); "
                     "wait for it, or end it, then build again"
                 ) from None
+            except OSError as error:
+                raise LakeError(
+                    f"{self.root} cannot be locked: {error.strerror}; its file system may have no "
+                    "locks: name a folder of another one with --home"
+                ) from error
             file.seek(0)
             file.truncate()
             file.write(f"process {os.getpid()}, since {time.strftime('%Y-%m-%d %H:%M:%S')}\n")
