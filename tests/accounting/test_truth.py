@@ -87,6 +87,18 @@ def test_recording(name: str, recordings: Path, tmp_path: Path) -> None:
         assert_state_is_the_counter(connection, has_database=not name.startswith("old_"))
 
 
+def test_a_copy_with_other_line_ends_counts_nothing(recordings: Path, tmp_path: Path) -> None:
+    home = recordings / "old_0.80.0" / "codex_home"
+    copied = shutil.copytree(home, tmp_path / "copy")
+    for path in copied.rglob("*.jsonl"):
+        path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
+    truth = json.loads((home.parent / "truth.json").read_text())
+    warehouse = count(tmp_path / "home", home, copied)
+    with counted(warehouse, "usage", "usage_excluded", "reconciliation") as connection:
+        assert sums(connection) == truth["threads"]
+        assert_laws(connection)
+
+
 @pytest.mark.parametrize(("name", "naive_differs"), CASES.items())
 def test_case(name: str, naive_differs: bool, cases: Path, tmp_path: Path) -> None:
     folder = cases / name

@@ -190,6 +190,13 @@ def test_copies_have_the_same_hash() -> None:
     assert hash_of(message(phase="commentary")) != hash_of(line)
 
 
+@pytest.mark.parametrize("case", CASES)
+def test_a_copy_with_other_line_ends_has_the_same_hash(case: dict[str, Any]) -> None:
+    line = written(case["line"]).removesuffix(b"\n")
+    plain, other = (read(line + end)["raw_lines"][0] for end in (b"", b"\r"))
+    assert other["payload_hash"] == plain["payload_hash"]
+
+
 def test_the_hash_is_keyed() -> None:
     from warehouse.privacy import Privacy
 

@@ -22,7 +22,7 @@ class CodexSource:
     """The source kind `codex`; a root is a Codex home, one of its folders, or a file."""
 
     kind = "codex"
-    parser_version = 5
+    parser_version = 6
 
     @property
     def tables(self) -> tuple[str, ...]:

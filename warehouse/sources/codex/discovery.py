@@ -74,6 +74,7 @@ def identify(found: Found, head: bytes) -> Identity:
     first, newline, _ = head.partition(b"\n")
     if not newline and len(head) < HEAD_BYTES:
         return Identity(xxhash.xxh3_64_hexdigest(name.encode()), None, day, has_lines=False)
+    first = first.removesuffix(b"\r")  # a copy with other line ends is one all the same
     thread = _THREAD.search(first)
     if thread is None and b'"payload"' not in first:
         thread = _BARE_THREAD.match(first)

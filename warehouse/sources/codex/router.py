@@ -13,6 +13,7 @@ way: read leniently, with its unknown parts reported; and what cannot be read is
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Callable
 from functools import cache
 from operator import itemgetter
@@ -121,6 +122,7 @@ _METADATA = b',"metadata":{'  # follows the payload of a response_item, within i
 _TO_METADATA = len(_METADATA) - 1
 _METADATA_BYTES = 1000
 _BRACE = ord("}")
+_HASH = 7  # of a row of raw_lines: payload_hash
 _TIME = b"0123456789T:.-Z"
 
 # Fields of a line beside its payload.
@@ -272,6 +274,8 @@ class CodexParser:
                 raw[first + index] = (place[0], place[1], len(line), *[None] * 6)
             else:
                 *known, _, _, hashed, _ = raw[first + index]
+                if line.endswith(b"\r"):
+                    hashed = self._hash_of(line.rstrip(b"\r"))
                 raw[first + index] = (*known, *names, hashed, None)
         for table, start in before.items():
             added = rows[table]
@@ -334,6 +338,12 @@ class CodexParser:
             line_number += 1
             offset += length + 1
         return groups, unusual
+
+    def _hash_of(self, line: bytes) -> object:
+        """The payload's hash of a line, for one whose file got other line ends on its way."""
+        rows: Rows = defaultdict(list)
+        self._sort([line], 1, 0, rows)
+        return rows["raw_lines"][0][_HASH]
 
     def parse_file(self, path: str, rows: Rows) -> int:
         """Read a JSON document of the TypeScript CLI; its parts count as lines."""
