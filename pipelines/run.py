@@ -56,6 +56,11 @@ def run_build(build: Build) -> Outcome:
         raise
     except (DagsterError, SQLAlchemyError) as error:
         home = build.settings.home / "dagster"
+        if _is_of_full_disk(error):
+            raise BuildError(
+                f"the disk of {build.settings.home} is full: make room and build again; the last "
+                "published warehouse stays as it was"
+            ) from error
         first_line = str(error).partition("\n")[0]
         raise BuildError(
             f"Dagster, which records runs in {home}, failed ({type(error).__name__}: "
@@ -63,3 +68,14 @@ def run_build(build: Build) -> Outcome:
             "lost"
         ) from error
     return build.outcome
+
+
+def _is_of_full_disk(error: BaseException) -> bool:
+    """Whether SQLite, or what the error came from, found no room."""
+    found: list[BaseException] = [error]
+    for each in found:  # and all behind it, which may go round in circles
+        if "disk is full" in str(each) or "No space left on device" in str(each):
+            return True
+        behind = (each.__cause__, each.__context__)
+        found += [one for one in behind if one is not None and one not in found]
+    return False

@@ -14,6 +14,7 @@ import dagster as dg
 import duckdb
 import pytest
 from dagster import AssetKey, DagsterInstance, DagsterRunStatus
+from sqlalchemy.exc import PendingRollbackError
 
 from pipelines.definitions import defs
 from pipelines.instance import dagster_home, forget_old_runs, open_instance
@@ -159,6 +160,18 @@ def test_ctrl_c_comes_through_and_ends_the_run(settings: Settings, small_models:
     with instance_of(settings) as instance:
         assert only_run(instance).status == DagsterRunStatus.FAILURE
     assert current_build(Lake(settings.home)) is None
+
+
+def test_a_full_disk_is_not_a_damaged_history(settings: Settings, small_models: Path) -> None:
+    def find_no_room() -> None:
+        try:
+            raise sqlite3.OperationalError("database or disk is full")
+        except sqlite3.OperationalError as problem:
+            raise PendingRollbackError("Can't reconnect") from problem  # which is told last
+
+    with pytest.raises(BuildError, match=f"the disk of {settings.home} is full") as raised:
+        build(settings, AtStage("derived", find_no_room))
+    assert "delete" not in str(raised.value)
 
 
 def test_a_damaged_history_says_what_to_delete(settings: Settings, small_models: Path) -> None:
