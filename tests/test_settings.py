@@ -235,6 +235,7 @@ def test_a_link_that_leads_nowhere_is_not_an_emptied_folder(place: Path) -> None
         ("home = ''", ["home: it is empty; name a folder", "rollhouse.toml"]),
         ("home = '~nobody-here/x'", ["rollhouse.toml: '~nobody-here/x': there is no such user"]),
         ("sources = 'x'", ["sources: Input should be a valid list"]),
+        ("[sources]\nkind = 'codex'\npath = 'x'", ["sources: ", "begins with [[sources]]"]),
         ("[[sources]]\nkind = 'codex'", ["sources.0.path: Field required"]),
         ("[[sources]]\nkind = 'codex'\npath = ''", ["sources.0.path: ", "at least 1 character"]),
         (

@@ -393,6 +393,8 @@ def _explain(error: ValidationError, file: Path | None) -> str:
             what = f"no such setting; known are {', '.join(shape.model_fields)}"
         else:
             what = problem["msg"].removeprefix("Value error, ")
+            if problem["loc"] == ("sources",) and problem["type"] == "list_type":
+                what += "; each source begins with [[sources]]"
         lines.append(f"{where}: {what}")
     origin = f" (from options, variables or {file})" if file else " (from options or variables)"
     return "; ".join(lines) + origin
