@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from warehouse.lake import Lake, Manifest, Part
 from warehouse.models import ModelError, load_models
-from warehouse.publish import LARGE_ROWS, Publication, _parallelism
+from warehouse.publish import LARGE_ROWS, Publication, PublishError, _parallelism
 from warehouse.settings import memory_bytes
 
 
@@ -79,3 +80,17 @@ def test_more_memory_than_the_default_is_taken_where_it_must_be(
                 publication.run(model, publication.connection)
         else:
             assert publication.run(model, publication.connection).rows == 1
+
+
+def test_a_full_disk_is_told_in_a_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise duckdb.IOException("IO Error: Could not write file: No space left on device")
+
+    monkeypatch.setattr("warehouse.publish.comment", fail)
+    expected = "the build cannot be written: .*No space left"
+    with (
+        pytest.raises(PublishError, match=expected),
+        Publication(Lake(tmp_path), Manifest(), 600_000_000, 1, "UTC") as publication,
+    ):
+        publication.publish([], "", {}, 2, "standard")
+    assert list((tmp_path / "lake" / "builds").iterdir()) == []

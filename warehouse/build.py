@@ -253,7 +253,7 @@ class Build(AbstractContextManager["Build"]):
             self._check(done[name], name, partial(check_table, tables[name], connection))
 
         nothing: frozenset[str] = frozenset()
-        with publication.reading():
+        with publication.working():
             run_together(dict.fromkeys(tables, nothing), load, publication.sessions)
             for name, table in tables.items():
                 self._done[table.layer][name] = done[name]
@@ -323,7 +323,7 @@ class Build(AbstractContextManager["Build"]):
             self._check(done[name], name, partial(check_model, model, connection))
 
         needs = {name: model.references for name, model in models.items()}
-        with publication.reading():
+        with publication.working():
             run_together(needs, make, publication.sessions)
             self._done[layer] = {name: done[name] for name in models}
             for name in models:

@@ -313,17 +313,22 @@ class Publication:
         return self._made(table.name, made.rows, started, is_kept=True, found=made.digest)
 
     @contextmanager
-    def reading(self) -> Iterator[None]:
-        """Where rows that were taken over are read: a damaged file is told from a wrong query."""
+    def working(self) -> Iterator[None]:
+        """Where tables are made and read: a file's fault is told from that of a query.
+
+        Files may be damaged, of what was taken over, or have no room.
+        """
         try:
             yield
         except (duckdb.Error, RollhouseError) as error:
-            if self._carryover is None or _DAMAGED not in str(error):
-                raise
-            raise PublishError(
-                f"{self._carryover.database}, the live build that this one continues, is damaged; "
-                "`rollhouse build --verify` makes all tables anew"
-            ) from None
+            if self._carryover is not None and _DAMAGED in str(error):
+                raise PublishError(
+                    f"{self._carryover.database}, the live build that this one continues, is "
+                    "damaged; `rollhouse build --verify` makes all tables anew"
+                ) from None
+            if isinstance(error, duckdb.IOException):
+                raise PublishError(f"the build cannot be written: {error}") from None
+            raise
 
     def can_keep(self, table: str) -> bool:
         """Whether a table lies in the file that was taken over."""
@@ -370,10 +375,11 @@ class Publication:
         models = list(models)
         tables = [*lake_tables().values(), *(m.table for m in models if not m.header.internal)]
         published = [table for table in tables if table.name in self._stats]
-        comment(published, self.connection)
-        for session in self.sessions[1:]:
-            session.close()  # with what they read last
-        self.connection.execute("CHECKPOINT published")
+        with self.working():
+            comment(published, self.connection)
+            for session in self.sessions[1:]:
+                session.close()  # with what they read last
+            self.connection.execute("CHECKPOINT published")
         self._close()
         shutil.rmtree(self._folder / "spill", ignore_errors=True)
         record = BuildRecord(
