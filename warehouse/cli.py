@@ -20,6 +20,7 @@ import typer
 
 from warehouse import __version__
 from warehouse.errors import INTERRUPTED, RollhouseError
+from warehouse.wording import printable
 
 if TYPE_CHECKING:
     from warehouse.ledger_block import Choice
@@ -324,7 +325,7 @@ def _choice(
 
 def fail(message: str, code: int) -> NoReturn:
     """End with a message on stderr."""
-    print(f"rollhouse: {message}", file=sys.stderr)
+    print(f"rollhouse: {printable(message)}", file=sys.stderr)
     raise SystemExit(code)
 
 

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TextIO
 import msgspec
 
 from warehouse.errors import RollhouseError
+from warehouse.wording import printable
 
 if TYPE_CHECKING:
     import duckdb
@@ -152,7 +153,7 @@ def write_table(result: Result, out: TextIO) -> None:
 def _cell(value: object) -> Any:
     from rich.text import Text
 
-    return Text("NULL", style="dim") if value is None else Text(as_text(value))
+    return Text("NULL", style="dim") if value is None else Text(printable(as_text(value)))
 
 
 def _holds_numbers(values: Iterable[object]) -> bool:

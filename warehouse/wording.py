@@ -6,8 +6,16 @@ console.py), and forms for programs (formats.py).
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from decimal import Decimal
+
+_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")  # all but tabs and new lines
+
+
+def printable(text: str) -> str:
+    """Without codes that a terminal would obey: they are written as `\\x1b` and the like."""
+    return _CONTROLS.sub(lambda code: f"\\x{ord(code.group()):02x}", text)
 
 
 def count(number: int, thing: str, things: str | None = None) -> str:

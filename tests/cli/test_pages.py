@@ -244,11 +244,11 @@ def test_labels_are_shown_where_there_are_several(summary: Record) -> None:
     assert row_of(text, "ann") == row_of(text, "bob")
 
 
-def test_markup_in_names_is_only_text(summary: Record) -> None:
+def test_markup_and_terminal_codes_in_names_are_only_text(summary: Record) -> None:
     usage = summary["usage"]
-    project = usage["by_project"][0] | {"project": "/x/[bold]y[/] [/z]"}
+    project = usage["by_project"][0] | {"project": "/x/[bold]y[/] [/z]\x1b[2J"}
     text = page({**summary, "usage": usage | {"by_project": [project]}})
-    assert "/x/[bold]y[/] [/z]" in text
+    assert "/x/[bold]y[/] [/z]\\x1b[2J" in text
 
 
 def test_status_page(status: Record) -> None:

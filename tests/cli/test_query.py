@@ -148,6 +148,11 @@ def test_table_shows_null_and_puts_numbers_right(published: Settings) -> None:
     ]
 
 
+def test_table_obeys_no_codes_in_values(published: Settings) -> None:
+    text = ask(published, "SELECT 'a' || chr(27) || '[2Jb' || chr(155) AS x", "table")
+    assert "a\\x1b[2Jb\\x9b" in text
+
+
 def test_wide_table_is_whole_in_a_pipe(published: Settings) -> None:
     text = ask(published, f"SELECT '{'x' * 500}' AS a, '{'y' * 500}' AS b", "table")
     assert "x" * 500 in text

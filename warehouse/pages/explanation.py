@@ -9,9 +9,17 @@ from itertools import groupby
 from typing import TextIO
 
 from rich.console import Console
-from rich.markup import escape
 
-from warehouse.pages.layout import TOKEN_ROWS, Record, amount, new_page, new_table, partly, show
+from warehouse.pages.layout import (
+    TOKEN_ROWS,
+    Record,
+    amount,
+    new_page,
+    new_table,
+    partly,
+    plain,
+    show,
+)
 from warehouse.wording import count
 
 EXPLAIN_WIDTH = 100
@@ -21,7 +29,7 @@ def print_explanation(data: Record, out: TextIO | None = None) -> None:
     """Every usage line of a thread with the verdict on it, and what the lines come to."""
     console = new_page(out, EXPLAIN_WIDTH)
     which = f", turn {data['turn']}" if data["turn"] else ""
-    console.print(f"[bold]Thread {escape(data['session_id'])}{which}[/]")
+    console.print(f"[bold]Thread {plain(data['session_id'])}{which}[/]")
     prices: dict[Price, list[Record]] = {}
     for line in data["lines"]:
         if line["is_counted"]:
@@ -56,10 +64,10 @@ def _print_file(
     """The file, what it inherits, and its lines, by turn."""
     console.print()
     if file["is_own"]:
-        console.print(escape(file["path"]), soft_wrap=True)
+        console.print(plain(file["path"]), soft_wrap=True)
         console.print(_inheritance(file), style="dim")
     else:
-        console.print(f"{escape(file['path'])} [dim](of another thread)[/]", soft_wrap=True)
+        console.print(f"{plain(file['path'])} [dim](of another thread)[/]", soft_wrap=True)
     if not lines:
         console.print("no line with usage", style="dim")
         return
@@ -73,9 +81,9 @@ def _print_file(
         table.add_section()
         table.add_row(*[""] * 9, f"[bold]{f'Turn {turn}' if turn else 'No own turn'}{day}[/]")
         for line in of_turn:
-            verdict = escape(line["meaning"])
+            verdict = plain(line["meaning"])
             if line["session_id"] != session_id:
-                verdict += f" (thread {escape(line['session_id'])})"
+                verdict += f" (thread {plain(line['session_id'])})"
             table.add_row(
                 "+" if line["is_counted"] else "-",
                 str(line["line_number"]),
@@ -103,7 +111,7 @@ def _inheritance(file: Record) -> str:
         told += f": lines {first:,} to {own - 1:,}" if own else f": line {first:,} to the end"
     if file["placed_by"]:
         told += f"\nends before {file['placed_by_meaning']}"
-    return escape(told)
+    return plain(told)
 
 
 def _print_prices(
@@ -112,7 +120,7 @@ def _print_prices(
     table = new_table("", "Model", "Rate", "Tier", "Band", "Rests on", ">Responses")
     for price, lines in prices.items():
         table.add_row(
-            f"[{numbers[price]}]", *(escape(text or "-") for text in price), f"{len(lines):,}"
+            f"[{numbers[price]}]", *(plain(text or "-") for text in price), f"{len(lines):,}"
         )
     show(console, table)
 
@@ -161,16 +169,16 @@ def _print_reconciliation(console: Console, row: Record) -> None:
         console.print(
             f"{row['counted_tokens'] or 0:,} counted = {row['counter_tokens']:,} counter{terms}"
         )
-    console.print(escape(row["explanation"]))
+    console.print(plain(row["explanation"]))
     if row["state_tokens_used"] is not None:
         console.print(
             f"{row['state_tokens_used']:,} in Codex's state database: "
-            + escape(row["state_explanation"])
+            + plain(row["state_explanation"])
         )
     if row["shown_total_tokens"] is not None:
         rounding = f" (±{row['shown_total_error']:,})" if row["shown_total_error"] else ""
         console.print(
             f"{row['shown_total_tokens']:,}{rounding} shown without cached input, where "
             f"{row['counted_uncached_tokens'] or 0:,} are counted: "
-            + escape(row["shown_explanation"])
+            + plain(row["shown_explanation"])
         )

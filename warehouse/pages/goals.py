@@ -10,9 +10,8 @@ from decimal import Decimal
 from typing import TextIO
 
 from rich.console import Console
-from rich.markup import escape
 
-from warehouse.pages.layout import Record, new_page, new_table, show
+from warehouse.pages.layout import Record, new_page, new_table, plain, show
 from warehouse.wording import count, money, percent
 
 # label, kind of value, and the columns of: sum, goals in it, mean per success, successes in that
@@ -110,7 +109,7 @@ def _print_groups(console: Console, title: str, key: str, rows: list[Record]) ->
         if not row["closed_goals"]:
             continue
         table.add_row(
-            escape(str(row[key])),
+            plain(str(row[key])),
             f"{row['closed_goals']:,}",
             f"{row['successes']:,}",
             percent(row["success_rate"]),
@@ -132,7 +131,7 @@ def _print_reasons(console: Console, rows: list[Record]) -> None:
         return
     table = new_table("Failed because of", ">Goals", ">Attempts")
     for reason, by in sorted(fails.items(), key=lambda item: (-item[1].get("goal", 0), item[0])):
-        table.add_row(escape(reason), f"{by.get('goal', 0):,}", f"{by.get('entry', 0):,}")
+        table.add_row(plain(reason), f"{by.get('goal', 0):,}", f"{by.get('entry', 0):,}")
     show(console, table)
 
 
@@ -151,7 +150,7 @@ def _print_hints(console: Console, data: Record) -> None:
     told: dict[str, list[str]] = {}
     for row in data["violations"]:
         title = "Allowed, but odd" if row["severity"] == "notice" else "Broken rules"
-        told.setdefault(title, []).append(f"{row['records']:,} {escape(row['rule'])}")
+        told.setdefault(title, []).append(f"{row['records']:,} {plain(row['rule'])}")
     for title, rules in sorted(told.items(), reverse=True):
         console.print(f"{title}: {', '.join(rules)}  [dim](table goal_violations)[/]")
     odd = [f"{row['goals']:,} {row['category'].replace('_', ' ')}" for row in data["candidates"]]

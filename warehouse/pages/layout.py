@@ -11,9 +11,10 @@ from typing import Any, TextIO
 
 from rich import box
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
-from warehouse.wording import count, money
+from warehouse.wording import count, money, printable
 
 Record = dict[str, Any]
 
@@ -35,6 +36,11 @@ def new_page(out: TextIO | None, width: int = 120) -> Console:
     """As wide as the terminal, elsewhere `width` columns."""
     out = out or sys.stdout
     return Console(file=out, highlight=False, width=None if out.isatty() else width)
+
+
+def plain(text: str) -> str:
+    """A text of the data: neither markup nor codes that a terminal would obey."""
+    return escape(printable(text))
 
 
 def new_table(*columns: str) -> Table:

@@ -8,10 +8,9 @@ from __future__ import annotations
 from itertools import groupby
 from typing import TextIO
 
-from rich.markup import escape
 from rich.table import Table
 
-from warehouse.pages.layout import Record, new_page, new_table, show
+from warehouse.pages.layout import Record, new_page, new_table, plain, show
 from warehouse.wording import age, count, moment, size
 
 REJECTS = 20
@@ -21,7 +20,7 @@ def print_status(data: Record, out: TextIO | None = None) -> None:
     """Where the warehouse is, what is in it, and what is missing."""
     console = new_page(out)
     warehouse, fresh = data["warehouse"], data["freshness"]
-    console.print(f"[bold]{escape(warehouse['path'])}[/]  {size(warehouse['size_bytes'])}")
+    console.print(f"[bold]{plain(warehouse['path'])}[/]  {size(warehouse['size_bytes'])}")
     table = Table(box=None, show_header=False, pad_edge=False)
     for label, time in (
         ("Last build", fresh["built_at"]),
@@ -32,7 +31,7 @@ def print_status(data: Record, out: TextIO | None = None) -> None:
         table.add_row(label, f"{moment(time)}  [dim]{age(time)}[/]" if time else "-")
     console.print(table)
     for warning in warehouse["warnings"]:
-        console.print(f"Warning: {escape(warning)}", style="yellow")
+        console.print(f"Warning: {plain(warning)}", style="yellow")
 
     table = new_table(
         "Sources", "Label", "State", ">Sources", ">Lines", ">Read", ">Rejected", ">Deferred"
@@ -40,7 +39,7 @@ def print_status(data: Record, out: TextIO | None = None) -> None:
     for row in data["sources"]:
         table.add_row(
             row["kind"],
-            escape(row["label"] or ""),
+            plain(row["label"] or ""),
             row["state"],
             f"{row['sources']:,}",
             f"{row['lines']:,}",
@@ -53,7 +52,7 @@ def print_status(data: Record, out: TextIO | None = None) -> None:
         console.print("nothing was found to read", style="dim")
     for row in data["problems"][:REJECTS]:
         console.print(
-            f"{row['state']}: {escape(row['path'])}: {escape(row['error'])}", style="yellow"
+            f"{row['state']}: {plain(row['path'])}: {plain(row['error'])}", style="yellow"
         )
     if len(data["problems"]) > REJECTS:
         console.print(f"and {len(data['problems']) - REJECTS:,} more; --json has all", style="dim")
@@ -67,10 +66,10 @@ def print_status(data: Record, out: TextIO | None = None) -> None:
     table = new_table("Not covered", ">Covered", ">Of", "Detail")
     for row in data["not_covered"]:
         table.add_row(
-            escape(row["meaning"]),
+            plain(row["meaning"]),
             f"{row['covered']:,}",
             f"{row['total']:,}",
-            escape(row["detail"] or ""),
+            plain(row["detail"] or ""),
         )
     if data["not_covered"]:
         show(console, table)

@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import TextIO
 
 from rich.console import Console
-from rich.markup import escape
 
 from warehouse.pages.layout import (
     TOKEN_ROWS,
@@ -18,6 +17,7 @@ from warehouse.pages.layout import (
     new_page,
     new_table,
     partly,
+    plain,
     show,
 )
 from warehouse.wording import count, moment
@@ -55,7 +55,7 @@ def print_usage(data: Record, out: TextIO | None = None) -> None:
         table.add_row(label, amount(name, usage[name]), covers(share, "response"))
     show(console, table)
     if (confidence := coverage["price_confidence"]) and usage["responses"]:
-        told = ", ".join(f"{number:,} {escape(name)}" for name, number in confidence.items())
+        told = ", ".join(f"{number:,} {plain(name)}" for name, number in confidence.items())
         console.print(f"Cost rests on prices that are: {told} (responses)", style="dim")
     _groups(console, "Project", "project", usage["by_project"], TOP)
     _groups(console, "Model", "model", usage["by_model"], TOP)
@@ -70,7 +70,7 @@ def _groups(console: Console, title: str, key: str, rows: list[Record], shown: i
     table = new_table(title, ">Sessions", ">Responses", ">Tokens", ">Cost", "")
     for row in rows[:shown]:
         table.add_row(
-            escape(str(row[key])) if row[key] is not None else "[dim](unknown)[/]",
+            plain(str(row[key])) if row[key] is not None else "[dim](unknown)[/]",
             f"{row['sessions']:,}",
             f"{row['responses']:,}",
             amount("total_tokens", row["total_tokens"]),
