@@ -101,7 +101,6 @@ file_counters AS (
 shared_ranks AS (
     SELECT
         file_counters.source_id,
-        rollouts.source_id <> rollouts.base_source_id AS is_copy,
         row_number() OVER (
             PARTITION BY file_counters.session_id
             ORDER BY
@@ -129,7 +128,6 @@ shared_ranks AS (
 ranked_files AS (
     SELECT
         file_counters.*,
-        coalesce(shared_ranks.is_copy, FALSE) AS is_copy,
         coalesce(shared_ranks.age_rank, 1) AS age_rank,
         coalesce(shared_ranks.youth_rank, 1) AS youth_rank
     FROM file_counters
@@ -148,10 +146,27 @@ counters AS (
         CAST(sum(recorded_tokens) AS BIGINT) AS recorded_tokens,
         CAST(sum(unplaced_tokens) AS BIGINT) AS unplaced_tokens,
         bool_or(has_reset OR moved_tokens <> last_tokens - start_tokens) AS has_reset,
-        bool_or(is_copy) AS went_apart,
         count(*) AS files
     FROM ranked_files
     GROUP BY session_id
+),
+
+-- Threads with a file of which two copies went on, each from where they were equal last; the
+-- counter of one that is merely older ends where the longer one's own lines begin.
+apart AS (
+    SELECT DISTINCT session_id
+    FROM (
+        SELECT file_counters.session_id
+        FROM file_counters
+        INNER JOIN shared_files
+            ON file_counters.source_id = shared_files.source_id
+        GROUP BY
+            file_counters.session_id,
+            shared_files.base_source_id
+        HAVING
+            sum(file_counters.last_tokens - file_counters.start_tokens)
+            <> max(file_counters.last_tokens) - min(file_counters.start_tokens)
+    ) AS files_with_copies
 ),
 
 counted AS (
@@ -269,7 +284,7 @@ compared AS (
         counters.counter_tokens,
         counters.inherited_tokens,
         counters.has_reset,
-        counters.went_apart,
+        apart.session_id IS NOT NULL AS went_apart,
         counters.files,
         coalesce(counted.counted_tokens, 0)
         - (counters.counter_tokens - counters.inherited_tokens) AS difference_tokens,
@@ -294,6 +309,8 @@ compared AS (
         ON sessions.session_id = counted.session_id
     LEFT JOIN counters
         ON sessions.session_id = counters.session_id
+    LEFT JOIN apart
+        ON sessions.session_id = apart.session_id
     LEFT JOIN doubtful
         ON sessions.session_id = doubtful.session_id
     LEFT JOIN law_1
