@@ -2,7 +2,7 @@
 description: >
   Rollout files with the thread that owns them and what their own `session_meta` says about
   inherited history. Later `session_meta` lines are copies, or edits of the same thread.
-grain: one row per rollout source
+grain: one row per rollout source that has a line
 key: [source_id]
 columns:
   - source_id
@@ -30,7 +30,10 @@ sources AS (
         label,
         thread_id
     FROM raw_sources
-    WHERE kind = 'codex'
+    -- (an empty file is no thread yet)
+    WHERE
+        kind = 'codex'
+        AND lines IS DISTINCT FROM 0
 ),
 
 first_metas AS (
