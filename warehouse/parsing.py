@@ -38,7 +38,7 @@ from warehouse.reading import (
     sum_of_whole,
 )
 from warehouse.sources import KINDS
-from warehouse.sources.base import DAMAGED, Parser, Rows, iso_us, reason
+from warehouse.sources.base import DAMAGED, FIRST_US, LAST_US, Parser, Rows, iso_us, reason
 
 BATCH_BYTES = 2 << 20
 FLUSH_ROWS = 4_000
@@ -46,9 +46,6 @@ _REJECTS = "parsed_rejects"
 _MOST = 2**63
 _STRING = pa.string()
 _PACKED = {pa.int64(): "q", pa.uint64(): "Q"}  # as `struct` names them
-# Microseconds. Python has the years 1 to 9999; a day less at each end, so that a time can be
-# shown in any zone.
-_FIRST, _LAST = -62_135_510_400_000_000, 253_402_214_400_000_000
 
 
 class Range(msgspec.Struct, array_like=True):
@@ -462,12 +459,12 @@ def _written_times(values: Sequence[bytes | None], wanted: pa.DataType) -> pa.Ar
         times = _texts(values).cast(wanted)
         ends = pc.min_max(times)
         if times.null_count == len(times) or (
-            ends["min"].value >= _FIRST and ends["max"].value < _LAST
+            ends["min"].value >= FIRST_US and ends["max"].value < LAST_US
         ):
             return times
     except pa.ArrowInvalid:
         pass
     # some date that no calendar has, such as 30 February or the year 0
     moments = [iso_us(_text(value)) for value in values]
-    shown = [us if us is not None and _FIRST <= us < _LAST else None for us in moments]
+    shown = [us if us is not None and FIRST_US <= us < LAST_US else None for us in moments]
     return pa.array(shown, pa.int64()).cast(wanted)

@@ -133,7 +133,10 @@ class _Scan:
         self._by_size: dict[tuple[str, int], list[Source]] = {}
         for source in registry:
             self._by_size.setdefault((source.kind, source.size), []).append(source)
-        self._placed = [s for s in registry if s.thread_id is None and s.bytes_read]
+        self._placed = sorted(  # longest first
+            (source for source in registry if source.thread_id is None and source.bytes_read),
+            key=lambda source: -source.bytes_read,
+        )
         self._claimed = self._plan.paths
         self._unseen: list[Found] = []  # files and folders that could not be looked at
 
@@ -317,20 +320,14 @@ class _Scan:
         """
         if found.is_compressed or found.is_whole:
             return None
-        longest_first = sorted(
-            (
-                source
-                for source in self._placed
-                if source.kind == found.kind
-                and source.bytes_read <= found.size
-                and source.source_id not in self._claimed
-                and source.source_id in self._plan.registry
-            ),
-            key=lambda source: -source.bytes_read,
-        )
-        for known in longest_first:
-            if self._ends_alike(known, found) and (
-                self._content_sum(known, found) == known.content_sum
+        for known in self._placed:
+            if (
+                known.kind == found.kind
+                and known.bytes_read <= found.size
+                and known.source_id not in self._claimed
+                and known.source_id in self._plan.registry
+                and self._ends_alike(known, found)
+                and self._content_sum(known, found) == known.content_sum
             ):
                 return known
         return None

@@ -28,6 +28,11 @@ DATABASE_LOG = "-wal"
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+# Times that can be shown in any zone: Python's dates, but for a day at each end. Programs write
+# the first or the last of all times where they know none.
+FIRST_TIME = datetime(1, 1, 2, tzinfo=UTC)
+LAST_TIME = datetime(9999, 12, 31, tzinfo=UTC)
+FIRST_US, LAST_US = ((time - _EPOCH) // _MICROSECOND for time in (FIRST_TIME, LAST_TIME))
 _LAST_SECOND = 253402300799  # end of the year 9999, the last that a datetime can hold
 ISO_UTC = re.compile(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?Z\Z")
 

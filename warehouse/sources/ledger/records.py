@@ -27,6 +27,7 @@ from pydantic import (
     model_validator,
 )
 
+from warehouse.sources.base import FIRST_TIME, LAST_TIME
 from warehouse.sources.ledger import shapes as s
 
 Oddities = list[str]
@@ -138,7 +139,7 @@ def _moment(value: object, info: ValidationInfo) -> str | None:
     has_offset = moment.utcoffset() is not None
     if not has_offset:
         moment = moment.replace(tzinfo=UTC)
-    if not s.FIRST_TIME <= moment < s.LAST_TIME:
+    if not FIRST_TIME <= moment < LAST_TIME:
         _note(info, "out_of_range")
         return None
     if not has_offset:

@@ -9,7 +9,6 @@ Every field is optional here; lines.py hands a record that lacks a required one 
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated, Literal, TypeGuard, get_args
 
@@ -42,11 +41,6 @@ COST_DECIMALS = Decimal("1e-18")  # of the columns that hold a ledger's money as
 # Larger amounts and token counts are no real ones, and sums of many must fit in 64 bits.
 LIMIT = 10**12
 COUNT_LIMIT = 10**9
-
-# Times that can be shown in any zone: Python's dates, but for a day at each end. Programs write
-# the first or the last of all times where they know none.
-FIRST_TIME = datetime(1, 1, 2, tzinfo=UTC)
-LAST_TIME = datetime(9999, 12, 31, tzinfo=UTC)
 
 Name = Annotated[str, msgspec.Meta(max_length=MAX_NAME_CHARS)]
 Tokens = Annotated[int, msgspec.Meta(gt=-LIMIT, lt=LIMIT)]
